@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The mm's counters (rss_stat), read so that the sum of all changes is exact.
+ *
+ * 6.2 and later: a percpu_counter, whose value is count + Σ slot[cpu]. A change
+ * touches this CPU's slot, or, when the slot is full, moves it into count.
+ * Each hook takes (count − count seen last) + (own slot − own slot seen last):
+ * single changes may be credited to a neighbour when two CPUs fold at once,
+ * but the sum telescopes to the truth.
+ *
+ * 5.10 to 6.1: an atomic, and a part in each task (task->rss_stat) that moves
+ * there every 64 faults. Two sums are kept, each of which telescopes: changes of
+ * the atomic, and those of the task's part (note.cached is what was told of it).
+ * When a part moves, the one grows by what the other will be found to have lost:
+ * neither is told.
+ */
+#ifndef MTR_RSS_H
+#define MTR_RSS_H
+
+#include "mtr_common.h"
+
+/*
+ * A CPU's per-CPU offset. The kernel's own variable cannot be named where
+ * kallsyms holds no data symbols, so it is derived: an element of a per-CPU map
+ * lies at the map's per-CPU pointer plus that offset. Kept in that element.
+ */
+static __always_inline u64 offset_of(u64 *elem)
+{
+	void *map = &cpu_off, *e = elem;
+	u64 map_addr, elem_addr, base;
+
+	if (*elem)
+		return *elem;
+	/* read back from the stack, pointers are numbers */
+	bpf_probe_read_kernel(&map_addr, sizeof(map_addr), &map);
+	bpf_probe_read_kernel(&elem_addr, sizeof(elem_addr), &e);
+	if (bpf_probe_read_kernel(
+		    &base, sizeof(base),
+		    (void *)(map_addr + bpf_core_field_offset(struct bpf_array, pptrs))))
+		return 0;
+	*elem = elem_addr - base;
+	return *elem;
+}
+
+/* An element's size is the running kernel's: the index may not be left to CO-RE. */
+static __always_inline struct percpu_counter *counter_of(struct mm_struct *mm, u32 member)
+{
+	return (void *)mm + bpf_core_field_offset(struct mm_struct, rss_stat) +
+	       member * bpf_core_type_size(struct percpu_counter);
+}
+
+/* What all CPUs or tasks of an mm share of a counter. */
+static __always_inline s64 shared_count(struct mm_struct *mm, u32 member)
+{
+	s64 v = 0;
+
+	if (rss_percpu)
+		return BPF_CORE_READ(counter_of(mm, member), count);
+	bpf_probe_read_kernel(&v, sizeof(v),
+			      (void *)mm + bpf_core_field_offset(struct mm_struct___old, rss_stat) +
+				      member * sizeof(v));
+	return v;
+}
+
+/*
+ * Its change since anybody looked. Who finds that somebody else has looked
+ * meanwhile looks again: else the older of two values could stay.
+ */
+static __always_inline s64 shared_delta(struct target *t, struct mm_struct *mm, u32 member)
+{
+	for (int i = 0; i < 4; i++) {
+		s64 seen = *(volatile s64 *)&t->count[member];
+		s64 now = shared_count(mm, member);
+
+		if (now == seen)
+			return 0;
+		if (__sync_val_compare_and_swap((u64 *)&t->count[member], (u64)seen, (u64)now) ==
+		    (u64)seen)
+			return now - seen;
+	}
+	return 0; /* the next one finds it */
+}
+
+/* Does this kernel keep a part of the counters in each task? */
+static __always_inline bool cached_counters(void)
+{
+	struct task_struct *t = NULL;
+
+	return bpf_core_field_exists(t->rss_stat);
+}
+
+/* A task's part. The verifier of 6.1 takes no variable offset into a task. */
+static __always_inline s32 cached_count(struct task_struct *t, u32 member)
+{
+	s32 v = 0;
+
+	bpf_probe_read_kernel(&v, sizeof(v),
+			      (void *)t +
+				      bpf_core_field_offset(struct task_struct, rss_stat.count) +
+				      member * sizeof(v));
+	return v;
+}
+
+/* Its change since it was told of last. The iterator may ask at the same time as the task. */
+static __always_inline s32 cached_change(struct note *n, struct task_struct *t, u32 member)
+{
+	s32 now = cached_count(t, member);
+
+	if (now == n->cached[member])
+		return 0;
+	return now - (s32)__sync_lock_test_and_set((u32 *)&n->cached[member], (u32)now);
+}
+
+/* Plain loads: the verifier knows mm. Only this shape of the field, so not for 6.1. */
+static __always_inline s64 read_count(struct mm_struct *mm, u32 member)
+{
+	switch (member) {
+	case MTR_RSS_FILE:
+		return mm->rss_stat[0].count;
+	case MTR_RSS_ANON:
+		return mm->rss_stat[1].count;
+	case MTR_RSS_SWAP:
+		return mm->rss_stat[2].count;
+	default:
+		return mm->rss_stat[3].count;
+	}
+}
+
+/* The change of one counter since it was looked at last on this CPU. */
+static __always_inline s64 rss_delta(struct target *t, u32 slot, struct mm_struct *mm, u32 member)
+{
+	u32 key = slot * nr_cpus + bpf_get_smp_processor_id();
+	struct rss_last *last = bpf_map_lookup_elem(&rss_last, &key);
+	s64 count = read_count(mm, member), delta = 0;
+	s32 v = 0;
+
+	if (!last)
+		return 0;
+	barrier_var(member);
+	member &= MTR_RSS_NR - 1;
+	bpf_probe_read_kernel(&v, sizeof(v), (void *)last->addr[member]);
+	if (count != t->count[member])
+		delta = shared_delta(t, mm, member);
+	delta += v - last->v[member];
+	last->v[member] = v;
+	return delta;
+}
+
+struct seed_ctx {
+	struct mm_struct *mm;
+	u32 slot;
+	s64 sum[MTR_RSS_NR];
+};
+
+static long seed_cpu(u32 cpu, void *ctx)
+{
+	struct seed_ctx *c = ctx;
+	u32 key = c->slot * nr_cpus + cpu;
+	struct rss_last *last = bpf_map_lookup_elem(&rss_last, &key);
+	u32 zero = 0;
+	u64 *off = bpf_map_lookup_percpu_elem(&cpu_off, &zero, cpu);
+
+	if (!last || !off)
+		return 1;
+#pragma unroll
+	for (int i = 0; i < MTR_RSS_NR; i++) {
+		struct percpu_counter *pc = counter_of(c->mm, i);
+		s32 v = 0;
+
+		last->addr[i] = (u64)BPF_CORE_READ(pc, counters) + offset_of(off);
+		bpf_probe_read_kernel(&v, sizeof(v), (void *)last->addr[i]);
+		last->v[i] = v;
+		c->sum[i] += v;
+	}
+	return 0;
+}
+
+/* Look at all counters of an mm once: what comes later is a change. Fills @ret_pages. */
+static __always_inline void rss_seed(struct target *t, u32 slot, struct mm_struct *mm,
+				     s64 *ret_pages)
+{
+	struct seed_ctx c = { .mm = mm, .slot = slot };
+
+#pragma unroll
+	for (int i = 0; i < MTR_RSS_NR; i++)
+		t->count[i] = shared_count(mm, i);
+	if (rss_percpu)
+		bpf_loop(nr_cpus, seed_cpu, &c, 0);
+#pragma unroll
+	for (int i = 0; i < MTR_RSS_NR; i++)
+		ret_pages[i] = t->count[i] + c.sum[i];
+}
+
+#endif

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0
+# fish completion for memtrace(1)
+
+function __memtrace_no_verb
+    not __fish_seen_subcommand_from snapshot doctor
+end
+function __memtrace_takes_target
+    not __fish_seen_subcommand_from doctor
+end
+
+complete -c memtrace -f
+complete -c memtrace -n '__fish_is_nth_token 1' -a snapshot -d 'One answer and out'
+complete -c memtrace -n '__fish_is_nth_token 1' -a doctor -d 'What this kernel and these privileges allow'
+
+complete -c memtrace -n __memtrace_takes_target -s p -l pid -x -a '(__fish_complete_pids)' -d Process
+complete -c memtrace -n __memtrace_takes_target -s n -l name -x -a '(__fish_complete_proc)' -d 'Every process of that name'
+complete -c memtrace -n __memtrace_takes_target -l cgroup -r -F -d 'Every process of a cgroup'
+
+complete -c memtrace -n __memtrace_no_verb -s f -l follow -d 'Children, too'
+complete -c memtrace -n __memtrace_no_verb -s i -l interval -x -a '500ms 1s 10s 1min' -d 'Between reports'
+complete -c memtrace -n __memtrace_no_verb -s d -l duration -x -a '10s 1min 10min 1h' -d 'Stop after that long'
+complete -c memtrace -n __memtrace_no_verb -l plain -d 'The plain report, even on a terminal'
+complete -c memtrace -n __memtrace_no_verb -s u -l user -x -a '(__fish_complete_users)' -d 'Run the command as that user'
+
+complete -c memtrace -l json -d 'JSON, one object per process on a line'
+complete -c memtrace -s o -l output -r -F -d 'Write there'
+complete -c memtrace -l bytes -d 'Exact bytes instead of K, M, G'
+complete -c memtrace -l ascii -d 'No characters beyond ASCII'
+complete -c memtrace -l color -x -a 'auto always never' -d Colours
+complete -c memtrace -s q -l quiet -d 'Errors only'
+complete -c memtrace -s v -l verbose -d 'Say more'
+complete -c memtrace -s h -l help -d Help
+complete -c memtrace -s V -l version -d Version

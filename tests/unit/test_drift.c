@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A later snapshot of the map against the model: what differs is drift, unless an
+ * event that was on its way explains it. And pages that a brk or munmap takes away.
+ */
+#include "kselftest_harness.h"
+
+#include "event/strtab.h"
+#include "model/model.h"
+
+#define AS 7
+#define A 0x10000000ull
+#define B 0x20000000ull
+#define LEN 0x10000ull
+
+FIXTURE(drift)
+{
+	struct strtab *st;
+	struct model m;
+	struct proc *p;
+	uint64_t now;
+};
+
+static void range(FIXTURE_DATA(drift) * self, uint16_t kind, uint64_t start)
+{
+	struct mtr_event ev = { .kind = kind, .as = AS, .time_ns = ++self->now };
+
+	if (kind == MTR_EV_HOLE) {
+		ev.range.start = start;
+		ev.range.end = start + LEN;
+	} else {
+		ev.vma = (struct mtr_ev_vma){ .start = start,
+					      .end = start + LEN,
+					      .prot = MTR_P_READ | MTR_P_WRITE };
+	}
+	model_apply(&self->m, &ev);
+}
+
+/* A snapshot that shows @a and @b, those that are not 0. */
+static void snapshot(FIXTURE_DATA(drift) * self, uint64_t a, uint64_t b)
+{
+	struct mtr_event ev = { .kind = MTR_EV_SNAP_BEGIN, .as = AS, .time_ns = ++self->now };
+
+	ev.snap.what = MTR_SNAP_MAPS;
+	model_apply(&self->m, &ev);
+	if (a)
+		range(self, MTR_EV_SNAP_VMA, a);
+	if (b)
+		range(self, MTR_EV_SNAP_VMA, b);
+	ev.kind = MTR_EV_SNAP_END;
+	ev.snap.complete = true;
+	ev.snap.end_ns = ev.time_ns = ++self->now;
+	model_apply(&self->m, &ev);
+}
+
+static void tick(FIXTURE_DATA(drift) * self)
+{
+	self->now += 1000000;
+	proc_tick(self->p, self->now, self->st);
+}
+
+FIXTURE_SETUP(drift)
+{
+	struct mtr_event ev = { .kind = MTR_EV_ATTACH, .as = AS, .time_ns = 1 };
+
+	self->st = strtab_new();
+	model_init(&self->m, self->st);
+	ev.proc.pid = 42;
+	model_apply(&self->m, &ev);
+	self->p = model_proc(&self->m, AS);
+	ASSERT_NE(NULL, self->p);
+	self->now = 10;
+	snapshot(self, A, 0);
+	tick(self);
+	tick(self);
+	ASSERT_EQ(0u, self->p->nr_drift);
+}
+
+FIXTURE_TEARDOWN(drift)
+{
+	model_fini(&self->m);
+	strtab_free(self->st);
+}
+
+TEST_F(drift, is_counted_and_healed)
+{
+	snapshot(self, 0, B);
+	EXPECT_EQ(NULL, aspace_find(&self->p->aspace, A));
+	EXPECT_NE(NULL, aspace_find(&self->p->aspace, B));
+	tick(self); /* the snapshot's own interval: its events may still come */
+	EXPECT_EQ(0u, self->p->nr_drift);
+	tick(self);
+	EXPECT_EQ(2u, self->p->nr_drift);
+	tick(self);
+	EXPECT_EQ(2u, self->p->nr_drift);
+}
+
+TEST_F(drift, is_not_what_events_explain)
+{
+	snapshot(self, 0, B);
+	tick(self);
+	range(self, MTR_EV_HOLE, A);
+	range(self, MTR_EV_VMA, B);
+	tick(self);
+	tick(self);
+	EXPECT_EQ(0u, self->p->nr_drift);
+}
+
+TEST_F(drift, is_what_events_elsewhere_do_not_explain)
+{
+	snapshot(self, A, B);
+	range(self, MTR_EV_VMA, B + LEN);
+	tick(self);
+	tick(self);
+	EXPECT_EQ(1u, self->p->nr_drift);
+}
+
+/* munmap: the hole comes first and takes the region's pages; the counter's change has no place. */
+TEST_F(drift, pages_go_with_their_region)
+{
+	struct mtr_event ev = { .kind = MTR_EV_RSS, .as = AS };
+
+	range(self, MTR_EV_VMA, B);
+	ev.rss.bytes = 8192;
+	ev.rss.member = MTR_ANON;
+	ev.rss.why = MTR_WHY_SYSCALL;
+	ev.rss.start = B;
+	ev.rss.end = B + LEN;
+	ev.time_ns = ++self->now;
+	model_apply(&self->m, &ev);
+	EXPECT_EQ(8192, region_resident(aspace_find(&self->p->aspace, B)));
+	range(self, MTR_EV_HOLE, B);
+	ev.rss.bytes = -8192;
+	ev.time_ns = ++self->now;
+	model_apply(&self->m, &ev);
+	EXPECT_EQ(0, proc_rss(self->p));
+	EXPECT_EQ(0u, self->p->unplaced);
+	EXPECT_EQ(0, region_resident(aspace_find(&self->p->aspace, A)));
+}
+
+TEST_HARNESS_MAIN

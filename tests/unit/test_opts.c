@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The command line: what is taken, what is refused, and with which status. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "opts.h"
+#include "util/log.h"
+
+static struct opts o;
+
+static const struct command live = { "", "", NULL, "live help\n", OPT_TARGET | OPT_LIVE };
+static const struct command snap = { "snapshot", "", NULL, "snap help\n", OPT_TARGET };
+static const struct command doctor = { "doctor", "", NULL, "doctor help\n", 0 };
+
+/* Splits at spaces; stderr is of no interest here. */
+static int parse(const struct command *c, const char *line)
+{
+	static char buf[256];
+	static char *argv[32];
+	int argc = 0, keep = dup(2), ret;
+
+	snprintf(buf, sizeof(buf), "%s", line);
+	argv[argc++] = (char *)"memtrace";
+	for (char *s = strtok(buf, " "); s && argc < 31; s = strtok(NULL, " "))
+		argv[argc++] = s;
+	argv[argc] = NULL;
+	if (!freopen("/dev/null", "w", stderr))
+		return -1;
+	ret = opts_parse(c, &o, argc, argv);
+	fflush(stderr);
+	dup2(keep, 2);
+	close(keep);
+	return ret;
+}
+
+TEST(target)
+{
+	ASSERT_EQ(0, parse(&live, "-p 1 -p 2,3 -p 2"));
+	ASSERT_EQ(3, o.nr_pids);
+	EXPECT_EQ(1, o.pids[0]);
+	EXPECT_EQ(3, o.pids[2]);
+	ASSERT_EQ(0, parse(&live, "-f -i 500ms -- ls -l --json"));
+	EXPECT_STREQ("ls", o.cmd[0]);
+	EXPECT_STREQ("--json", o.cmd[2]);
+	EXPECT_FALSE(o.json);
+	EXPECT_TRUE(o.follow);
+	EXPECT_EQ(500000000, o.interval_ns);
+	EXPECT_EQ(0, parse(&doctor, "--json"));
+	EXPECT_TRUE(o.json);
+}
+
+TEST(defaults)
+{
+	ASSERT_EQ(0, parse(&live, "-p 1"));
+	EXPECT_EQ(1000000000, o.interval_ns);
+	EXPECT_EQ(0, o.duration_ns);
+	EXPECT_STREQ("auto", o.rung);
+	EXPECT_FALSE(o.no_reconcile);
+}
+
+TEST(for_tests)
+{
+	ASSERT_EQ(0, parse(&live, "-p 1 --rung tracepoint --reconcile=off --drop vma --ring 4M"));
+	EXPECT_STREQ("tracepoint", o.rung);
+	EXPECT_TRUE(o.no_reconcile);
+	EXPECT_STREQ("vma", o.drop);
+	EXPECT_EQ(4 << 20, o.ring_bytes);
+}
+
+TEST(refused)
+{
+	static const char *const bad[] = {
+		"-p",
+		"-p 0",
+		"-p x",
+		"-p 1,",
+		"-p 99999999999",
+		"-p -1",
+		"-p 1 -i 5m",
+		"-p 1 -i 0",
+		"-p 1 -i -1",
+		"-p 1 ls",
+		"-p 1 -- ls",
+		"--",
+		"-f --",
+		"-Z",
+		"--jsom",
+		"--plain=3",
+		"--color=blue -p 1",
+		"-p 1 --rung x",
+		"-p 1 -u root",
+		"-p 1 --max-overhead nan",
+		"-p 1 --ring 5Q",
+	};
+
+	unsigned int i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		EXPECT_EQ(OPTS_EXIT + EX_USAGE_ERR, parse(&live, bad[i]))
+		{
+			TH_LOG("%s", bad[i]);
+		}
+	}
+	EXPECT_EQ(OPTS_EXIT + EX_USAGE_ERR, parse(&snap, ""));
+	EXPECT_EQ(OPTS_EXIT + EX_USAGE_ERR, parse(&snap, "-p 1 -f"));
+	EXPECT_EQ(OPTS_EXIT + EX_USAGE_ERR, parse(&snap, "-- ls"));
+	EXPECT_EQ(OPTS_EXIT + EX_USAGE_ERR, parse(&doctor, "-p 1"));
+	EXPECT_EQ(OPTS_EXIT + EX_NO_TARGET, parse(&snap, "-n no-such-process-anywhere"));
+	EXPECT_EQ(OPTS_EXIT + EX_NO_TARGET, parse(&snap, "--cgroup no.such.unit"));
+}
+
+TEST(verbs)
+{
+	const struct command all[] = { snap, doctor };
+	char *a[] = { (char *)"memtrace", (char *)"doctor", NULL };
+	char *b[] = { (char *)"memtrace", (char *)"snapsht", NULL };
+	char *c[] = { (char *)"memtrace", (char *)"-p", NULL };
+
+	EXPECT_EQ(&all[1], opts_verb(all, 2, &live, 2, a));
+	EXPECT_EQ(NULL, opts_verb(all, 2, &live, 2, b));
+	EXPECT_EQ(&live, opts_verb(all, 2, &live, 2, c));
+	EXPECT_EQ(&live, opts_verb(all, 2, &live, 1, c));
+}
+
+TEST_HARNESS_MAIN

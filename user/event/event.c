@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "event/event.h"
+
+const char *event_kind_name(unsigned int kind)
+{
+	switch ((enum mtr_kind)kind) {
+	case MTR_EV_ATTACH:
+		return "attach";
+	case MTR_EV_EXEC:
+		return "exec";
+	case MTR_EV_EXIT:
+		return "exit";
+	case MTR_EV_VMA:
+		return "vma";
+	case MTR_EV_HOLE:
+		return "hole";
+	case MTR_EV_NAME:
+		return "name";
+	case MTR_EV_FILE:
+		return "file";
+	case MTR_EV_FAULT:
+		return "fault";
+	case MTR_EV_RSS:
+		return "rss";
+	case MTR_EV_THREAD:
+		return "thread";
+	case MTR_EV_THREAD_EXIT:
+		return "thread_exit";
+	case MTR_EV_SIGNAL:
+		return "signal";
+	case MTR_EV_OOM:
+		return "oom";
+	case MTR_EV_RESYNC:
+		return "resync";
+	case MTR_EV_COMM:
+		return "comm";
+	case MTR_EV_SNAP_BEGIN:
+		return "snap_begin";
+	case MTR_EV_SNAP_VMA:
+		return "snap_vma";
+	case MTR_EV_SNAP_END:
+		return "snap_end";
+	case MTR_EV_RESIDENCY:
+		return "residency";
+	case MTR_EV_SP:
+		return "sp";
+	case MTR_EV_KERNEL:
+		return "kernel";
+	case MTR_EV_LOST:
+		return "lost";
+	case MTR_EV_MARK:
+		return "mark";
+	case MTR_EV_MAX:
+		break;
+	}
+	return "unknown";
+}

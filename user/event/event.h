@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The canonical event: what every source yields and every consumer takes.
+ *
+ *   source (BPF ring, /proc snapshot, file, kmod) → struct mtr_event → model, recorder, exporters
+ *
+ * Events come in the order in which the kernel did things (for one address
+ * space: the order of its mmap_lock), which is not always that of time_ns.
+ * Map events are absolute: MTR_EV_VMA says what [start, end) is now,
+ * MTR_EV_HOLE that nothing is mapped there.
+ *
+ * Strings are ids of the stream's string table (strtab.h); id 0 is "".
+ */
+#ifndef EVENT_EVENT_H
+#define EVENT_EVENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Explicit numbers: they are also the trace file's. */
+enum mtr_kind {
+	MTR_EV_ATTACH = 1, /* proc: traced from here on */
+	MTR_EV_EXEC = 2, /* proc: new address space; proc.prev_as is the old one */
+	MTR_EV_EXIT = 3, /* exit: the process is gone */
+	MTR_EV_VMA = 4, /* vma */
+	MTR_EV_HOLE = 5, /* range */
+	MTR_EV_NAME = 6, /* name: anonymous VMAs in a range were named */
+	MTR_EV_FILE = 7, /* file: a (dev, ino) got a name */
+	MTR_EV_FAULT = 8, /* fault */
+	MTR_EV_RSS = 9, /* rss: the counters moved, outside the first of a fault */
+	MTR_EV_THREAD = 10, /* thread */
+	MTR_EV_THREAD_EXIT = 11, /* exit */
+	MTR_EV_SIGNAL = 12, /* signal */
+	MTR_EV_OOM = 13, /* no payload */
+	MTR_EV_RESYNC = 14, /* range: state unknown, a snapshot is wanted */
+	MTR_EV_COMM = 15, /* thread: tid was renamed to thread.comm */
+	MTR_EV_SNAP_BEGIN = 16, /* snap: a reading of /proc follows; snap.what tells of what */
+	MTR_EV_SNAP_VMA = 17, /* vma: one line of the maps */
+	MTR_EV_SNAP_END = 18, /* snap */
+	MTR_EV_RESIDENCY = 19, /* residency: [start, end) counted from the page tables */
+	MTR_EV_SP = 20, /* thread: where a thread's stack pointer is now */
+	MTR_EV_KERNEL = 21, /* kernel: the kernel's own counters of the process */
+	MTR_EV_LOST = 22, /* lost */
+	MTR_EV_MARK = 23, /* mark: a moment the user named */
+	MTR_EV_MAX
+};
+
+enum mtr_rss { MTR_FILE = 0, MTR_ANON = 1, MTR_SWAP = 2, MTR_SHMEM = 3, MTR_NR_RSS = 4 };
+
+/* Protection and VMA properties, independent of the kernel's vm_flags numbering. */
+#define MTR_P_READ 0x01u
+#define MTR_P_WRITE 0x02u
+#define MTR_P_EXEC 0x04u
+#define MTR_P_SHARED 0x08u /* maps' 's': VM_MAYSHARE */
+#define MTR_P_GROWSDOWN 0x10u
+#define MTR_P_HUGETLB 0x20u
+#define MTR_P_IO 0x40u /* VM_IO or VM_PFNMAP: no pages of its own */
+#define MTR_P_LOCKED 0x80u
+#define MTR_P_SPECIAL 0x100u /* kernel-provided, no file: vdso, vvar */
+#define MTR_P_WIPEONFORK 0x200u
+#define MTR_P_DONTCOPY 0x400u
+#define MTR_P_RWX 0x07u
+
+struct mtr_ev_proc {
+	uint32_t pid; /* as memtrace sees it; 0 when not known */
+	uint32_t ppid;
+	uint32_t prev_as; /* EXEC: the address space that ended; forked child: its parent's */
+	bool forked; /* a followed child: its address space began as a copy of prev_as */
+	uint64_t start_time_ns; /* CLOCK_BOOTTIME */
+	int64_t rss_bytes[MTR_NR_RSS]; /* the kernel's counters at this moment */
+	int64_t min_flt, maj_flt; /* the kernel's counts of the process then; −1: not known */
+	uint64_t start_code, end_code, start_data, end_data, start_brk,
+		start_stack; /* 0: unknown */
+	uint32_t comm; /* string */
+	uint32_t exe; /* string; 0: unknown */
+};
+
+/* [start, end) is one mapping. Same address, prot, dev:ino and pgoff as /proc/PID/maps shows. */
+struct mtr_ev_vma {
+	uint64_t start, end;
+	uint32_t prot; /* MTR_P_* */
+	uint32_t dev; /* (major << 20) | minor; 0 for none */
+	uint64_t ino; /* 0: no file */
+	uint64_t pgoff; /* bytes; 0 for anonymous memory */
+	uint32_t name; /* string: path, "[heap]", "[anon:x]" …; 0: not said (keep what is known) */
+	uint32_t src; /* hook that told: enum mtr_wire_src; for tests and doctor */
+};
+
+struct mtr_ev_range {
+	uint64_t start, end; /* [start, end) */
+	uint32_t src;
+};
+
+struct mtr_ev_name {
+	uint64_t start, end;
+	uint32_t name; /* string; 0 takes the name away */
+};
+
+struct mtr_ev_file {
+	uint64_t ino;
+	uint32_t dev;
+	uint32_t fs_magic;
+	uint32_t name; /* string: last component only */
+};
+
+/* Error code bits of a fault */
+#define MTR_FAULT_F_WRITE 0x01u
+#define MTR_FAULT_F_USER 0x02u /* taken in user mode */
+#define MTR_FAULT_F_EXEC 0x04u
+#define MTR_FAULT_F_MAJOR 0x08u
+#define MTR_FAULT_F_GUP 0x10u /* the kernel took it on the process's behalf */
+#define MTR_FAULT_F_FAILED 0x40u /* the kernel did not count it: it ended in a signal or EFAULT */
+#define MTR_FAULT_F_FOREIGN 0x80u /* another process's fault on this one's memory: counted there */
+#define MTR_FAULT_F_PREV_MAJOR 0x20u /* the thread's fault before this one was a major one */
+
+struct mtr_ev_fault {
+	uint64_t addr;
+	uint64_t ip; /* 0: not known */
+	uint64_t sp; /* 0: not known */
+	int64_t bytes; /* that became resident by it; huge page and fault-around included; may be 0 */
+	uint8_t member; /* enum mtr_rss that took them */
+	uint8_t flags; /* MTR_FAULT_F_* */
+};
+
+enum mtr_rss_why {
+	MTR_WHY_FAULT = 1,
+	MTR_WHY_SYSCALL = 2,
+	MTR_WHY_FOREIGN = 3,
+	MTR_WHY_OTHER = 4,
+	MTR_WHY_ATTACH = 5 /* was there at attach: not a change */
+};
+
+struct mtr_ev_rss {
+	int64_t bytes; /* change, may be negative */
+	uint8_t member; /* enum mtr_rss */
+	uint8_t why; /* enum mtr_rss_why */
+	uint64_t start, end; /* the range it concerns as far as known; 0,0: not known */
+};
+
+struct mtr_ev_thread {
+	uint64_t sp; /* stack pointer now (THREAD: the first); 0: unknown */
+	uint64_t start_time_ns; /* 0: unknown */
+	uint64_t tls; /* THREAD: thread pointer; 0: unknown */
+	uint32_t parent_tid; /* 0: unknown */
+	bool at_attach; /* was there before */
+	bool syscall_sp; /* SP: the thread sleeps in a system call: sp is exact */
+	uint32_t comm; /* string; 0: unchanged */
+	char state; /* SP: as in /proc/PID/stat; 0: unknown */
+};
+
+struct mtr_ev_exit {
+	int code; /* wait(2) status; −1: not known */
+};
+
+struct mtr_ev_signal {
+	int signo, code;
+	bool fatal; /* no handler is installed */
+	uint64_t addr; /* si_addr */
+	uint64_t ip, sp;
+};
+
+enum mtr_snap { MTR_SNAP_MAPS = 1, MTR_SNAP_RESIDENCY = 2 };
+
+struct mtr_ev_snap {
+	uint8_t what; /* enum mtr_snap */
+	bool complete; /* END: every region was read */
+	uint64_t begin_ns; /* when the reading began: events since are replayed over it */
+	uint64_t end_ns; /* END: when it ended */
+	uint64_t start, end; /* the part of the address space read; 0, ~0 for all */
+};
+
+/* Present pages, without the zero page. */
+struct mtr_ev_residency {
+	uint64_t start, end;
+	int64_t present; /* bytes; the sum of the next two */
+	int64_t anon; /* bytes not backed by a file: private anonymous or copied on write */
+	int64_t file; /* bytes of file or shmem pages */
+	int64_t swap; /* bytes */
+	int64_t huge; /* bytes mapped by PMD; −1: not known here */
+	uint64_t lowest; /* lowest present or swapped page, 0: none */
+	uint64_t begin_ns; /* when the count began: later changes are not surely in it */
+};
+
+/* The kernel's own counters: the check on ours. −1 for what could not be read. */
+struct mtr_ev_kernel {
+	int64_t minflt, majflt; /* of all threads, living and dead */
+	int64_t virt_bytes; /* mm->total_vm */
+	int64_t rss_bytes; /* VmRSS */
+	int64_t nr_threads;
+	int64_t stack_limit_bytes; /* RLIMIT_STACK; −1: unknown or unlimited */
+	char state; /* as in /proc/PID/stat */
+};
+
+struct mtr_ev_lost {
+	uint32_t what; /* enum mtr_kind of the lost events, 0: any */
+	uint64_t count;
+};
+
+struct mtr_ev_mark {
+	uint32_t name; /* string */
+};
+
+struct mtr_event {
+	uint16_t kind; /* enum mtr_kind */
+	uint16_t cpu;
+	uint32_t as; /* address space: unique in a session, never reused; 0: none */
+	uint32_t tid; /* 0: not a thread of the target */
+	uint64_t time_ns; /* CLOCK_BOOTTIME */
+	union {
+		struct mtr_ev_proc proc;
+		struct mtr_ev_vma vma;
+		struct mtr_ev_range range;
+		struct mtr_ev_name name;
+		struct mtr_ev_file file;
+		struct mtr_ev_fault fault;
+		struct mtr_ev_rss rss;
+		struct mtr_ev_thread thread;
+		struct mtr_ev_exit exit;
+		struct mtr_ev_signal signal;
+		struct mtr_ev_snap snap;
+		struct mtr_ev_residency residency;
+		struct mtr_ev_kernel kernel;
+		struct mtr_ev_lost lost;
+		struct mtr_ev_mark mark;
+	};
+};
+
+/**
+ * event_kind_name() - token of an event kind, as --json and lost{} have it
+ * @kind: enum mtr_kind; others give "unknown"
+ */
+const char *event_kind_name(unsigned int kind);
+
+/* Where a source puts its events. Returns 0, or −errno to stop the source. */
+typedef int (*event_sink_fn)(void *ctx, const struct mtr_event *ev);
+
+#endif

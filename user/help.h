@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What --help prints, one text a verb. */
+#ifndef HELP_H
+#define HELP_H
+
+extern const char help_live[];
+extern const char help_snapshot[];
+extern const char help_doctor[];
+
+#endif

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0
+/* memtrace: the verbs, and nothing else. */
+#include <locale.h>
+
+#include "help.h"
+#include "opts.h"
+#include "util/log.h"
+
+static const struct command live = {
+	"", "the live view of a process", cmd_live, help_live, OPT_TARGET | OPT_LIVE,
+};
+
+static const struct command verbs[] = {
+	{ "snapshot", "one answer and out: where a process's memory is now", cmd_snapshot,
+	  help_snapshot, OPT_TARGET },
+	{ "doctor", "what this kernel and these privileges allow, and what to do about it",
+	  cmd_doctor, help_doctor, 0 },
+};
+
+int main(int argc, char **argv)
+{
+	static struct opts o; /* large: not for the stack */
+	const struct command *c;
+	int ret;
+
+	/* Characters only: numbers keep their point in every language. */
+	setlocale(LC_CTYPE, "");
+	c = opts_verb(verbs, sizeof(verbs) / sizeof(verbs[0]), &live, argc, argv);
+	if (!c)
+		return EX_USAGE_ERR;
+	if (c != &live) {
+		argc--;
+		argv++;
+	}
+	ret = opts_parse(c, &o, argc, argv);
+	if (ret)
+		return ret - OPTS_EXIT;
+	if (c == &live && !o.nr_pids && !o.cmd)
+		return cmd_pick(&o, argc, argv);
+	return c->run(&o, argc, argv);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Between the files that make up struct proc; nobody else includes this. */
+#ifndef MODEL_MODEL_INT_H
+#define MODEL_MODEL_INT_H
+
+#include "event/strtab.h"
+#include "model/proc.h"
+
+/* proc_map.c: events of the map */
+int map_apply_vma(struct proc *p, const struct mtr_event *ev, struct strtab *st);
+int map_apply_hole(struct proc *p, const struct mtr_event *ev);
+int map_apply_name(struct proc *p, const struct mtr_event *ev);
+int map_apply_file(struct proc *p, const struct mtr_event *ev, struct strtab *st);
+int map_apply_snap(struct proc *p, const struct mtr_event *ev, struct strtab *st);
+void map_settle(struct proc *p); /* end of an interval */
+void map_free_files(struct proc *p);
+/* map_fs_magic() - s_magic of a mapped file's filesystem; 0: not known */
+uint32_t map_fs_magic(const struct proc *p, uint32_t dev, uint64_t ino);
+
+#define HUGE_SZ (2 << 20) /* smaller sums may be two CPUs' changes that were counted together */
+
+/* proc_pages.c: events of pages */
+int pages_apply_fault(struct proc *p, const struct mtr_event *ev);
+int pages_apply_rss(struct proc *p, const struct mtr_event *ev);
+int pages_apply_residency(struct proc *p, const struct mtr_event *ev);
+
+/* thread.c */
+int thread_apply(struct proc *p, const struct mtr_event *ev);
+void thread_fault(struct proc *p, const struct mtr_event *ev, struct region *r);
+void thread_signal(struct proc *p, const struct mtr_event *ev);
+void thread_free_all(struct proc *p);
+void thread_locate_all(struct proc *p);
+
+#endif

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The map of a process, from absolute events and from snapshots of /proc.
+ *
+ * A snapshot is torn: the process runs on while it is read. That heals, because
+ * every event since its beginning is replayed over it. The first one fills the
+ * map; a later one is compared with it, and what differs is drift, unless an
+ * event that was still on its way tells of the same range: then the process
+ * was just faster than the reading.
+ */
+#include "model/model_int.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* BPF sees a (dev, ino); its name comes from a snapshot (path) or a FILE event (last component). */
+struct file_name {
+	struct {
+		uint64_t ino;
+		uint64_t dev;
+	} key;
+	uint32_t name; /* string; 0: none known */
+	uint32_t fs_magic; /* of its filesystem; 0: only /proc told of it, which does not say */
+	UT_hash_handle hh;
+};
+
+static struct file_name *find_file(const struct proc *p, uint32_t dev, uint64_t ino)
+{
+	struct file_name *f, probe = { .key = { .ino = ino, .dev = dev } };
+
+	HASH_FIND(hh, p->files, &probe.key, sizeof(probe.key), f);
+	return f;
+}
+
+static struct file_name *add_file(struct proc *p, uint32_t dev, uint64_t ino)
+{
+	struct file_name *f = find_file(p, dev, ino);
+
+	if (f)
+		return f;
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return NULL;
+	f->key.ino = ino;
+	f->key.dev = dev;
+	HASH_ADD(hh, p->files, key, sizeof(f->key), f);
+	if (!f->hh.tbl) {
+		free(f);
+		return NULL;
+	}
+	return f;
+}
+
+uint32_t map_fs_magic(const struct proc *p, uint32_t dev, uint64_t ino)
+{
+	struct file_name *f = ino ? find_file(p, dev, ino) : NULL;
+
+	return f ? f->fs_magic : 0;
+}
+
+void map_free_files(struct proc *p)
+{
+	struct file_name *f, *tmp;
+
+	HASH_ITER(hh, p->files, f, tmp) {
+		HASH_DEL(p->files, f);
+		free(f);
+	}
+}
+
+/* "/a/b/libx.so (deleted)" has the last component "libx.so". */
+static int same_last_component(const char *path, const char *last)
+{
+	const char *base = strrchr(path, '/');
+	size_t len = strlen(last);
+
+	base = base ? base + 1 : path;
+	return !strncmp(base, last, len) && (!base[len] || !strcmp(base + len, " (deleted)"));
+}
+
+int map_apply_file(struct proc *p, const struct mtr_event *ev, struct strtab *st)
+{
+	const struct mtr_ev_file *e = &ev->file;
+	struct file_name *f = add_file(p, e->dev, e->ino);
+
+	if (!f)
+		return -ENOMEM;
+	f->fs_magic = e->fs_magic;
+	/* A known path says more than its last component, unless the inode was given to another file. */
+	if (!f->name || !same_last_component(strtab_str(st, f->name), strtab_str(st, e->name)))
+		f->name = e->name;
+	return 0;
+}
+
+/* A difference in [start, end): drift, if no event explains it until the next interval. */
+static void differs(struct proc *p, uint64_t start, uint64_t end)
+{
+	if (!p->maps_known)
+		return;
+	if (p->nr_doubts < MAP_DOUBTS) {
+		p->doubt[p->nr_doubts].start = start;
+		p->doubt[p->nr_doubts++].end = end;
+	} else {
+		p->nr_drift++;
+	}
+}
+
+static void explains(struct proc *p, uint64_t start, uint64_t end)
+{
+	for (unsigned int i = 0; i < p->nr_doubts;) {
+		if (p->doubt[i].start < end && start < p->doubt[i].end)
+			p->doubt[i] = p->doubt[--p->nr_doubts];
+		else
+			i++;
+	}
+}
+
+void map_settle(struct proc *p)
+{
+	/* in the interval of the snapshot itself, its events are still to come */
+	if (!p->doubts_old) {
+		p->doubts_old = true;
+		return;
+	}
+	p->nr_drift += p->nr_doubts;
+	p->nr_doubts = 0;
+}
+
+int map_apply_vma(struct proc *p, const struct mtr_event *ev, struct strtab *st)
+{
+	struct mtr_ev_vma v = ev->vma;
+	struct file_name *f;
+
+	(void)st;
+	if (p->nr_doubts)
+		explains(p, v.start, v.end);
+	if (v.ino && !v.name) {
+		f = find_file(p, v.dev, v.ino);
+		if (f)
+			v.name = f->name;
+	}
+	return aspace_set(&p->aspace, &v) == -ENOMEM ? -ENOMEM : 0;
+}
+
+int map_apply_hole(struct proc *p, const struct mtr_event *ev)
+{
+	if (p->nr_doubts)
+		explains(p, ev->range.start, ev->range.end);
+	return aspace_clear(&p->aspace, ev->range.start, ev->range.end) == -ENOMEM ? -ENOMEM : 0;
+}
+
+int map_apply_name(struct proc *p, const struct mtr_event *ev)
+{
+	const struct mtr_ev_name *e = &ev->name;
+
+	return aspace_rename(&p->aspace, e->start, e->end, e->name) == -ENOMEM ? -ENOMEM : 0;
+}
+
+static bool same_line(const struct region *r, const struct mtr_ev_vma *v)
+{
+	const uint32_t shown = MTR_P_RWX | MTR_P_SHARED;
+
+	return r && r->start == v->start && r->end == v->end && r->ino == v->ino &&
+	       r->dev == v->dev && !((r->prot ^ v->prot) & shown) &&
+	       (!v->ino || r->pgoff == v->pgoff);
+}
+
+static int snap_vma(struct proc *p, const struct mtr_ev_vma *e)
+{
+	struct region *r = aspace_find(&p->aspace, e->start);
+	struct mtr_ev_vma v = *e;
+	struct file_name *f;
+	int err;
+
+	if (v.ino && v.name) {
+		f = add_file(p, v.dev, v.ino);
+		if (!f)
+			return -ENOMEM;
+		f->name = v.name;
+	}
+	if (!same_line(r, &v)) {
+		differs(p, v.start, v.end);
+	} else {
+		/* maps does not tell these */
+		v.prot |= r->prot & (MTR_P_GROWSDOWN | MTR_P_IO | MTR_P_LOCKED | MTR_P_HUGETLB);
+	}
+	err = aspace_set(&p->aspace, &v);
+	r = aspace_find(&p->aspace, v.start);
+	if (err || !r)
+		return err == -ENOMEM ? -ENOMEM : 0;
+	r->seen = p->snap_gen;
+	if (!p->maps_known && (!p->from_start || p->copied)) {
+		r->residency = RES_UNKNOWN;
+		r->dirty = true;
+		r->base_virt = (int64_t)region_size(r);
+	}
+	return 0;
+}
+
+/* What the snapshot did not show is not there. */
+static void sweep(struct proc *p, uint64_t start, uint64_t end)
+{
+	struct region *r, *next;
+
+	for (r = aspace_ceil(&p->aspace, start); r && r->start < end; r = next) {
+		next = aspace_next(r);
+		if (r->seen == p->snap_gen)
+			continue;
+		differs(p, r->start, r->end);
+		aspace_clear(&p->aspace, r->start, r->end);
+	}
+}
+
+int map_apply_snap(struct proc *p, const struct mtr_event *ev, struct strtab *st)
+{
+	(void)st;
+	if (ev->kind == MTR_EV_SNAP_VMA)
+		return p->in_snap ? snap_vma(p, &ev->vma) : 0;
+	if (ev->snap.what != MTR_SNAP_MAPS) {
+		if (ev->kind == MTR_EV_SNAP_END && ev->snap.complete)
+			p->unplaced = 0;
+		return 0;
+	}
+	if (ev->kind == MTR_EV_SNAP_BEGIN) {
+		p->doubts_old = false;
+		p->snap_gen++;
+		p->in_snap = true;
+		p->snap_begin_ns = ev->snap.begin_ns;
+		return 0;
+	}
+	p->in_snap = false;
+	if (!ev->snap.complete)
+		return 0;
+	sweep(p, ev->snap.start, ev->snap.end ? ev->snap.end : UINT64_MAX);
+	p->nr_resync += p->maps_known;
+	p->maps_known = true;
+	p->want_maps = false;
+	p->maps_time_ns = ev->snap.end_ns;
+	return 0;
+}

@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One parser for all verbs: a flag means the same wherever it is taken. What a
+ * verb does not take is refused, never ignored.
+ */
+#include "opts.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "target.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/suggest.h"
+#include "util/units.h"
+
+/* Long flags without a short form. */
+enum {
+	O_CGROUP = 256,
+	O_JSON,
+	O_BYTES,
+	O_ASCII,
+	O_COLOR,
+	O_PLAIN,
+	O_MAX_OVERHEAD,
+	O_NO_DAEMON,
+	O_RUNG,
+	O_RECONCILE,
+	O_DROP,
+	O_RING,
+};
+
+static const char short_flags[] = "+:p:n:fi:d:o:u:qvhV";
+
+static const struct option long_flags[] = {
+	{ "pid", required_argument, NULL, 'p' },
+	{ "name", required_argument, NULL, 'n' },
+	{ "cgroup", required_argument, NULL, O_CGROUP },
+	{ "follow", no_argument, NULL, 'f' },
+	{ "interval", required_argument, NULL, 'i' },
+	{ "duration", required_argument, NULL, 'd' },
+	{ "plain", no_argument, NULL, O_PLAIN },
+	{ "max-overhead", required_argument, NULL, O_MAX_OVERHEAD },
+	{ "no-daemon", no_argument, NULL, O_NO_DAEMON },
+	{ "user", required_argument, NULL, 'u' },
+	{ "json", no_argument, NULL, O_JSON },
+	{ "bytes", no_argument, NULL, O_BYTES },
+	{ "ascii", no_argument, NULL, O_ASCII },
+	{ "color", required_argument, NULL, O_COLOR },
+	{ "output", required_argument, NULL, 'o' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	/* for tests and for people who debug memtrace */
+	{ "rung", required_argument, NULL, O_RUNG },
+	{ "reconcile", required_argument, NULL, O_RECONCILE },
+	{ "drop", required_argument, NULL, O_DROP },
+	{ "ring", required_argument, NULL, O_RING },
+	{ NULL, 0, NULL, 0 },
+};
+
+#define USAGE_FIX "see memtrace --help"
+#define usage(...) (log_error(EX_USAGE_ERR, USAGE_FIX, __VA_ARGS__) + OPTS_EXIT)
+
+/* --json must work for errors that come before it is parsed. */
+static bool wants_json(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
+		if (!strcmp(argv[i], "--json"))
+			return true;
+	return false;
+}
+
+const struct command *opts_verb(const struct command *verbs, unsigned int nr,
+				const struct command *live, int argc, char **argv)
+{
+	const char *names[32], *near;
+
+	if (argc < 2 || argv[1][0] == '-')
+		return live;
+	for (unsigned int i = 0; i < nr && i < 32; i++) {
+		if (!strcmp(argv[1], verbs[i].name))
+			return &verbs[i];
+		names[i] = verbs[i].name;
+	}
+	log_setup(LOG_NORMAL, wants_json(argc, argv));
+	near = suggest(argv[1], names, nr);
+	if (near)
+		log_error(EX_USAGE_ERR, NULL, "no verb '%s': did you mean '%s'?", argv[1], near);
+	else
+		log_error(EX_USAGE_ERR, "to run a command: memtrace -- CMD ARGS", "no verb '%s'",
+			  argv[1]);
+	return NULL;
+}
+
+static int add_pid(struct opts *o, pid_t pid)
+{
+	for (unsigned int i = 0; i < o->nr_pids; i++)
+		if (o->pids[i] == pid)
+			return 0;
+	if (o->nr_pids == OPTS_MAX_PIDS)
+		return usage("more than %d processes", OPTS_MAX_PIDS);
+	o->pids[o->nr_pids++] = pid;
+	return 0;
+}
+
+/* "12,34": each a number and nothing else. */
+static int add_pids(struct opts *o, const char *list)
+{
+	const char *s = list;
+
+	do {
+		unsigned long pid = 0;
+		const char *from = s;
+		int ret;
+
+		for (; *s >= '0' && *s <= '9' && pid <= INT_MAX; s++)
+			pid = pid * 10 + (unsigned long)(*s - '0');
+		if (s == from || (*s && *s != ',') || !pid || pid > INT_MAX)
+			return usage("'%s' is not a process id", list);
+		ret = add_pid(o, (pid_t)pid);
+		if (ret)
+			return ret;
+	} while (*s++ == ',');
+	return 0;
+}
+
+static int found(void *ctx, pid_t pid)
+{
+	return add_pid(ctx, pid);
+}
+
+static int add_found(struct opts *o, const char *what, const char *name,
+		     int (*find)(const char *name, target_fn fn, void *ctx))
+{
+	int ret = find(name, found, o);
+
+	if (ret == -ENOENT || ret == -ESRCH)
+		return log_error(EX_NO_TARGET, NULL, "no process of %s '%s'", what, name) +
+		       OPTS_EXIT;
+	if (ret < 0)
+		return log_error(EX_FAILED, NULL, "cannot look for %s '%s': %s", what, name,
+				 strerror(-ret)) +
+		       OPTS_EXIT;
+	return ret;
+}
+
+bool opts_color(const struct opts *o)
+{
+	const char *no = getenv("NO_COLOR");
+
+	return o->color > 0 || (!o->color && !(no && *no));
+}
+
+static int parse_color(struct opts *o, const char *s)
+{
+	if (!strcmp(s, "auto"))
+		o->color = 0;
+	else if (!strcmp(s, "always"))
+		o->color = 1;
+	else if (!strcmp(s, "never"))
+		o->color = -1;
+	else
+		return usage("--color takes auto, always or never, not '%s'", s);
+	return 0;
+}
+
+static int parse_duration_arg(const char *flag, const char *s, uint64_t least, uint64_t *ret_ns)
+{
+	uint64_t ns;
+
+	if (parse_time(s, &ns))
+		return usage("%s takes a time like 500ms, 30s, 10min or 2h, not '%s'", flag, s);
+	if (ns < least)
+		return usage("%s %s is too short", flag, s);
+	*ret_ns = ns;
+	return 0;
+}
+
+static int parse_percent(const char *s, double *ret)
+{
+	char *end;
+	double v = strtod(s, &end);
+
+	if (end == s || *end || !(v > 0 && v <= 100))
+		return usage("--max-overhead takes a percentage above 0, not '%s'", s);
+	*ret = v;
+	return 0;
+}
+
+/* Flags of OPT_TARGET, OPT_LIVE and those for tests: refused where the verb has no use for them. */
+static unsigned int flag_needs(int flag)
+{
+	switch (flag) {
+	case 'p':
+	case 'n':
+	case O_CGROUP:
+		return OPT_TARGET;
+	case 'f':
+	case 'i':
+	case 'd':
+	case 'u':
+	case O_PLAIN:
+	case O_MAX_OVERHEAD:
+	case O_NO_DAEMON:
+	case O_RUNG:
+	case O_RECONCILE:
+	case O_DROP:
+	case O_RING:
+		return OPT_LIVE;
+	}
+	return 0;
+}
+
+static int live_flag(struct opts *o, int flag, const char *arg)
+{
+	switch (flag) {
+	case 'f':
+		o->follow = true;
+		return 0;
+	case 'i':
+		return parse_duration_arg("-i", arg, 10 * NSEC_PER_MSEC, &o->interval_ns);
+	case 'd':
+		return parse_duration_arg("-d", arg, 1, &o->duration_ns);
+	case 'u':
+		o->user = arg;
+		return 0;
+	case O_PLAIN:
+		o->plain = true;
+		return 0;
+	case O_MAX_OVERHEAD:
+		return parse_percent(arg, &o->max_overhead);
+	case O_RUNG:
+		if (strcmp(arg, "auto") && strcmp(arg, "fentry") && strcmp(arg, "tracepoint"))
+			return usage("--rung takes auto, fentry or tracepoint, not '%s'", arg);
+		o->rung = arg;
+		return 0;
+	case O_RECONCILE:
+		if (strcmp(arg, "off") && strcmp(arg, "on"))
+			return usage("--reconcile takes on or off, not '%s'", arg);
+		o->no_reconcile = !strcmp(arg, "off");
+		return 0;
+	case O_DROP:
+		o->drop = arg;
+		return 0;
+	case O_RING:
+		if (parse_size(arg, &o->ring_bytes))
+			return usage("--ring takes a size like 8M, not '%s'", arg);
+		return 0;
+	}
+	return 0; /* --no-daemon: there is no daemon yet, so that is how it always is */
+}
+
+static int flag(const struct command *c, struct opts *o, int flag, const char *arg)
+{
+	switch (flag) {
+	case 'p':
+		return add_pids(o, arg);
+	case 'n':
+		return add_found(o, "name", arg, target_by_name);
+	case O_CGROUP:
+		return add_found(o, "cgroup", arg, target_by_cgroup);
+	case 'o':
+		o->output = arg;
+		return 0;
+	case 'q':
+		o->quiet = true;
+		return 0;
+	case 'v':
+		o->verbose++;
+		return 0;
+	case 'h':
+		fputs(c->help, stdout);
+		return OPTS_EXIT;
+	case 'V':
+		puts("memtrace " MEMTRACE_VERSION);
+		return OPTS_EXIT;
+	case O_JSON:
+		o->json = true;
+		return 0;
+	case O_BYTES:
+		o->bytes = true;
+		return 0;
+	case O_ASCII:
+		o->ascii = true;
+		return 0;
+	case O_COLOR:
+		return parse_color(o, arg);
+	}
+	return live_flag(o, flag, arg);
+}
+
+static int unknown_flag(const char *given)
+{
+	const char *names[sizeof(long_flags) / sizeof(long_flags[0])], *near;
+	char name[64];
+	unsigned int nr = 0;
+
+	if (strncmp(given, "--", 2))
+		return usage("no flag '%s'", given);
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(given + 2, "="), given + 2);
+	for (const struct option *f = long_flags; f->name; f++)
+		names[nr++] = f->name;
+	near = suggest(name, names, nr);
+	if (near && !strcmp(near, name))
+		return usage("--%s takes no value", name);
+	if (near)
+		return log_error(EX_USAGE_ERR, NULL, "no flag '--%s': did you mean '--%s'?", name,
+				 near) +
+		       OPTS_EXIT;
+	return usage("no flag '--%s'", name);
+}
+
+static int parse_flags(const struct command *c, struct opts *o, int argc, char **argv)
+{
+	char one[] = "-?";
+	int f, ret, at = 0;
+
+	optind = 0; /* glibc: start afresh, also with "+" */
+	opterr = 0;
+	while ((f = getopt_long(argc, argv, short_flags, long_flags, &at)) != -1) {
+		const char *given = argv[optind - 1];
+
+		one[1] = (char)optopt;
+		if (f == '?')
+			return optopt && optopt < 256 ? unknown_flag(one) : unknown_flag(given);
+		if (f == ':')
+			return usage("%s needs a value", optopt && optopt < 256 ? one : given);
+		if (flag_needs(f) & ~c->takes)
+			return usage("%s does not take %s", *c->name ? c->name : "memtrace",
+				     given[0] == '-' ? given : argv[optind - 2]);
+		ret = flag(c, o, f, optarg);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* On a terminal one can be asked whom to trace. */
+static bool may_pick(const struct command *c, const struct opts *o)
+{
+	return (c->takes & OPT_LIVE) && !o->plain && !o->json && !o->output &&
+	       isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+}
+
+static int check(const struct command *c, struct opts *o, int argc, char **argv)
+{
+	bool dashes = optind < argc && optind > 1 && !strcmp(argv[optind - 1], "--");
+
+	if (optind < argc && !dashes)
+		return usage("unexpected '%s'%s", argv[optind],
+			     c->takes & OPT_LIVE ? "; a command goes after --" : "");
+	if (optind < argc) {
+		if (!(c->takes & OPT_LIVE))
+			return usage("%s does not start commands", c->name);
+		if (o->nr_pids)
+			return usage("either processes or -- CMD, not both");
+		o->cmd = argv + optind;
+	} else if (optind > 1 && !strcmp(argv[optind - 1], "--")) {
+		return usage("no command after --");
+	}
+	if ((c->takes & OPT_TARGET) && !o->nr_pids && !o->cmd && !may_pick(c, o))
+		return usage("whom? -p PID, -n NAME, --cgroup PATH%s",
+			     c->takes & OPT_LIVE ? " or -- CMD ARGS" : "");
+	if (o->user && !o->cmd)
+		return usage("-u says as whom to run a command: -- CMD ARGS is missing");
+	return 0;
+}
+
+int opts_parse(const struct command *c, struct opts *o, int argc, char **argv)
+{
+	const char *no_color = getenv("NO_COLOR");
+	int ret;
+
+	memset(o, 0, sizeof(*o));
+	o->interval_ns = NSEC_PER_SEC;
+	o->max_overhead = 1;
+	o->rung = "auto";
+	if (no_color && *no_color)
+		o->color = -1;
+	log_setup(LOG_NORMAL, wants_json(argc, argv));
+	ret = parse_flags(c, o, argc, argv);
+	if (!ret)
+		ret = check(c, o, argc, argv);
+	if (!ret)
+		log_setup(o->quiet	 ? LOG_QUIET :
+			  o->verbose > 1 ? LOG_DEBUG :
+			  o->verbose	 ? LOG_VERBOSE :
+					   LOG_NORMAL,
+			  o->json);
+	return ret;
+}

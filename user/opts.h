@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Command line shared by all verbs: TARGET, TIME, SIZE, and the flags that work everywhere. */
+#ifndef OPTS_H
+#define OPTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define OPTS_MAX_PIDS 1024
+
+struct opts {
+	/* TARGET */
+	pid_t pids[OPTS_MAX_PIDS]; /* of -p, -n and --cgroup, each once */
+	unsigned int nr_pids;
+	char **cmd; /* after --; NULL: none */
+	const char *user; /* -u */
+	/* everywhere */
+	bool json, quiet, ascii, bytes;
+	int verbose;
+	int color; /* 0 auto, 1 always, −1 never */
+	const char *output; /* -o; NULL: default; "-" stdout */
+	/* live view */
+	bool follow; /* -f */
+	bool plain;
+	uint64_t interval_ns; /* -i; 1 s */
+	uint64_t duration_ns; /* -d; 0: until the end */
+	double max_overhead; /* percent */
+	/* for tests and people who debug memtrace; not in --help's first page */
+	const char *rung; /* --rung auto|fentry|tracepoint */
+	bool no_reconcile; /* --reconcile=off: /proc is read once, at attach */
+	const char *drop; /* --drop KIND: ignore this event kind (tests) */
+	uint64_t ring_bytes; /* --ring SIZE */
+};
+
+/* What a verb takes beside the flags that work everywhere. */
+#define OPT_TARGET 0x1u /* -p -n --cgroup; none is an error, but for the live view on a terminal */
+#define OPT_LIVE 0x2u /* the live view's, -- CMD among them */
+
+/* Added to an exit status by opts_parse() when the program should end with it. */
+#define OPTS_EXIT 1000
+
+/* A verb: name, one-line summary for --help, its code. */
+struct command {
+	const char *name;
+	const char *summary;
+	int (*run)(struct opts *o, int argc, char **argv);
+	const char *help; /* usage, flags, examples */
+	unsigned int takes; /* OPT_* */
+};
+
+/**
+ * opts_verb() - which verb the command line asks for
+ * @live: taken when no verb is given
+ *
+ * Returns NULL after one line on stderr when it names no verb there is.
+ */
+const struct command *opts_verb(const struct command *verbs, unsigned int nr,
+				const struct command *live, int argc, char **argv);
+
+/**
+ * opts_parse() - parse a verb's arguments into @o
+ * Returns 0, or an exit status + 1000 when the program should end with it (--help gives 1000).
+ */
+int opts_parse(const struct command *c, struct opts *o, int argc, char **argv);
+
+/* opts_color() - colours on a terminal? --color before NO_COLOR */
+bool opts_color(const struct opts *o);
+
+/* In cmd_pick.c: choose a process on the terminal, then show it */
+int cmd_pick(struct opts *o, int argc, char **argv);
+int cmd_live(struct opts *o, int argc, char **argv);
+int cmd_snapshot(struct opts *o, int argc, char **argv);
+int cmd_doctor(struct opts *o, int argc, char **argv);
+
+#endif

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reconciliation: the model follows events; now and then it is held against
+ * what the kernel says.
+ *
+ *   the map        mm->total_vm (statm, takes no lock) against the sum of the
+ *                  regions. When it differs twice in a row, or events were lost,
+ *                  /proc/PID/maps is read again.
+ *   the pages      regions marked dirty, then those that nobody has counted for
+ *                  longest, from the page tables, for some milliseconds.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include "session_int.h"
+#include "source/limits.h"
+#include "util/clock.h"
+
+#define MAX_RANGES 512
+#define LIMITS_EVERY (2 * NSEC_PER_SEC)
+#define STALE_AFTER (10 * NSEC_PER_SEC)
+#define RESIDUAL_SLACK (4 * 4096)
+#define KERNEL_HALF (1ull << 63) /* vsyscall: in maps, but not in total_vm */
+
+static int give(void *ctx, const struct mtr_event *ev)
+{
+	struct session *s = ctx;
+
+	return model_apply(&s->model, ev);
+}
+
+int reconcile_maps(struct session *s, struct sess_proc *sp)
+{
+	int err;
+
+	if (!sp->sp)
+		return 0;
+	err = src_proc_maps(sp->sp, sp->p->as, s->st, give, s);
+	sp->virt_off = 0;
+	/* a process that is gone has no map any more: its last one stays */
+	return err == -ESRCH || err == -EACCES ? 0 : err;
+}
+
+static bool worth_counting(const struct region *r)
+{
+	return !(r->prot & MTR_P_IO) && r->start < KERNEL_HALF && region_kind_has_pages(r->kind);
+}
+
+static int64_t residual(struct proc *p)
+{
+	return proc_rss(p) - proc_regions_rss(p);
+}
+
+/*
+ * Pages on no region, or on too many: a mremap took them along, a sharing out
+ * was wrong. What was left over after the last sweep no sweep will find.
+ */
+static bool misplaced(struct sess_proc *sp)
+{
+	int64_t slack = proc_rss(sp->p) / 1024, off = residual(sp->p) - sp->residual;
+
+	return llabs(off) > (slack > RESIDUAL_SLACK ? slack : RESIDUAL_SLACK);
+}
+
+/* Regions to count: what is dirty first; then, from where the last sweep ended, what is old. */
+static unsigned int choose(struct session *s, struct sess_proc *sp, struct src_range *out)
+{
+	uint64_t now = s->now_ns, stale = now > STALE_AFTER ? now - STALE_AFTER : 0;
+	bool sweep = sp->p->unplaced > 0 || misplaced(sp);
+	struct region *r;
+	unsigned int n = 0;
+
+	aspace_for_each(r, &sp->p->aspace) {
+		if (n == MAX_RANGES)
+			return n;
+		if (r->dirty && worth_counting(r))
+			out[n++] = (struct src_range){ r->start, r->end };
+	}
+	for (r = aspace_ceil(&sp->p->aspace, sp->sweep_at); r && n < MAX_RANGES;
+	     r = aspace_next(r)) {
+		sp->sweep_at = r->end;
+		if (!r->dirty && worth_counting(r) && (sweep || r->res_time_ns < stale))
+			out[n++] = (struct src_range){ r->start, r->end };
+	}
+	if (!r)
+		sp->sweep_at = 0;
+	return n;
+}
+
+int reconcile_residency(struct session *s, struct sess_proc *sp, uint64_t budget_ns)
+{
+	struct src_range ranges[MAX_RANGES];
+	uint64_t until = boot_ns() + budget_ns, unplaced = sp->p->unplaced;
+	unsigned int nr, done;
+	bool wrapped = false;
+	int err = 0;
+
+	proc_kinds(sp->p, s->st);
+	do {
+		uint64_t now = boot_ns();
+
+		nr = choose(s, sp, ranges);
+		wrapped = !sp->sweep_at;
+		if (!nr || now >= until)
+			break;
+		err = src_proc_residency(sp->sp, sp->p->as, ranges, nr, until - now, give, s,
+					 &done);
+	} while (!err && done == nr && !wrapped);
+	/* a whole round was made: what had no place has one now */
+	if (!err && wrapped) {
+		sp->p->unplaced -= unplaced < sp->p->unplaced ? unplaced : sp->p->unplaced;
+		sp->residual = residual(sp->p);
+	}
+	return err == -ESRCH || err == -EACCES ? 0 : err;
+}
+
+static uint64_t user_virt(struct proc *p)
+{
+	struct region *r = aspace_last(&p->aspace);
+
+	return p->aspace.virt - (r && r->start >= KERNEL_HALF ? region_size(r) : 0);
+}
+
+/* Does the kernel's virtual size say that the map is not what it was made to be? */
+static void check_map(struct session *s, struct sess_proc *sp)
+{
+	struct proc *p = sp->p;
+
+	if (p->k_virt < 0 || !p->maps_known)
+		return;
+	sp->virt_off = (uint64_t)p->k_virt == user_virt(p) ? 0 : sp->virt_off + 1;
+	if (sp->virt_off >= 2 || s->maps_lost)
+		p->want_maps = true;
+}
+
+/* Some pages' coming or going was lost: nobody knows where. */
+static void doubt_all(struct proc *p)
+{
+	struct region *r;
+
+	aspace_for_each(r, &p->aspace)
+		r->dirty = true;
+}
+
+/* The process is not there any more. Twice in a row: the event that told was lost. */
+static int gone(struct session *s, struct sess_proc *sp)
+{
+	struct mtr_event ev = { .kind = MTR_EV_EXIT, .as = sp->p->as, .time_ns = s->now_ns };
+
+	if (++sp->gone < 2)
+		return 0;
+	ev.exit.code = -1; /* not known */
+	return give(s, &ev);
+}
+
+int reconcile_tick(struct session *s, struct sess_proc *sp, uint64_t budget_ns)
+{
+	int err;
+
+	if (sp->p->death != DEATH_NONE)
+		return 0;
+	if (sp->sp)
+		err = src_proc_kernel(sp->sp, sp->p->as, give, s);
+	else
+		err = kill((pid_t)sp->p->pid, 0) ? -errno : 0;
+	if (err == -ESRCH)
+		return gone(s, sp);
+	if (err || !sp->sp)
+		return err == -EPERM ? 0 : err;
+	sp->gone = 0;
+	if (s->now_ns - sp->limits_ns >= LIMITS_EVERY || !sp->limits_ns) {
+		limits_read(src_proc_pid(sp->sp), &sp->limits);
+		sp->limits_ns = s->now_ns;
+		sp->p->stack_limit = sp->limits.stack_limit_bytes > INT64_MAX ?
+					     -1 :
+					     (int64_t)sp->limits.stack_limit_bytes;
+	}
+	if (s->o->no_reconcile && sp->p->maps_known)
+		return 0;
+	check_map(s, sp);
+	if (s->maps_lost)
+		doubt_all(sp->p);
+	if (sp->p->want_maps) {
+		err = reconcile_maps(s, sp);
+		if (err)
+			return err;
+	}
+	return reconcile_residency(s, sp, budget_ns);
+}

@@ -1,0 +1,561 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "session.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/time.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+#include "session_int.h"
+#include "target.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+#define POLL_MS 100 /* the ring wakes us when it fills; this bounds how old an event gets */
+#define MAX_EVENTS 8
+#define KEEP_ENDED 32
+#define TOTAL_BUDGET (150 * NSEC_PER_MSEC) /* for counting pages, of all processes, an interval */
+#define TICK_BUDGET (8 * NSEC_PER_MSEC) /* of that for a process: under 1 % of a second */
+#define RING_PATIENCE (10 * NSEC_PER_MSEC) /* the ring is looked after in between */
+
+static int add_proc(struct session *s, struct proc *p, struct src_proc *handle)
+{
+	struct sess_proc *sp, **procs;
+
+	if (s->nr_procs == s->cap_procs) {
+		unsigned int cap = s->cap_procs ? s->cap_procs * 2 : 16;
+
+		procs = reallocarray(s->procs, cap, sizeof(*procs));
+		if (!procs)
+			return -ENOMEM;
+		s->procs = procs;
+		s->cap_procs = cap;
+	}
+	sp = calloc(1, sizeof(*sp));
+	if (!sp)
+		return -ENOMEM;
+	sp->p = p;
+	sp->sp = handle;
+	s->procs[s->nr_procs++] = sp;
+	return reconcile_maps(s, sp);
+}
+
+/* The same process with another address space. */
+static int replace_proc(struct session *s, struct proc *p, uint32_t prev_as)
+{
+	struct src_proc *handle = NULL;
+
+	for (unsigned int i = 0; i < s->nr_procs; i++) {
+		struct sess_proc *sp = s->procs[i];
+
+		if (sp->p->as != prev_as || sp->p->pid != p->pid)
+			continue;
+		model_drop(&s->model, prev_as);
+		sp->p = p;
+		sp->virt_off = 0;
+		sp->sweep_at = 0;
+		sp->residual = 0;
+		sp->limits_ns = 0;
+		return reconcile_maps(s, sp);
+	}
+	if (src_proc_open((pid_t)p->pid, &handle))
+		handle = NULL;
+	return add_proc(s, p, handle);
+}
+
+/*
+ * Every event goes to the model. One that makes a process known is followed by
+ * a snapshot of its map at once: the events still in the ring are younger than
+ * the attach, and are replayed over it.
+ */
+int session_sink(void *ctx, const struct mtr_event *ev)
+{
+	struct session *s = ctx;
+	struct src_proc *handle = NULL;
+	struct mtr_event k, named;
+	struct proc *p;
+	int err;
+
+	if (ev->kind != MTR_EV_ATTACH && ev->kind != MTR_EV_EXEC)
+		return model_apply(&s->model, ev);
+	named = *ev;
+	named.proc.exe = src_proc_exe((pid_t)ev->proc.pid, s->st);
+	err = model_apply(&s->model, &named);
+	if (err)
+		return err;
+	p = model_proc(&s->model, ev->as);
+	if (!p)
+		return 0;
+	if (ev->kind == MTR_EV_EXEC)
+		return replace_proc(s, p, ev->proc.prev_as);
+	if (s->opening && src_proc_pid(s->opening) == (pid_t)p->pid) {
+		handle = s->opening;
+		s->opening = NULL;
+		k = s->kernel0;
+		k.as = ev->as;
+		if (k.kind)
+			model_apply(&s->model, &k);
+	} else if (src_proc_open((pid_t)p->pid, &handle)) {
+		handle = NULL;
+	}
+	return add_proc(s, p, handle);
+}
+
+/* The signal that wants the session to end, and what wakes its loop. */
+static volatile sig_atomic_t caught, resized;
+static const struct itimerval every_20ms = { { 0, 20000 }, { 0, 20000 } };
+static int wake_fd = -1;
+
+static void on_any_signal(int signo)
+{
+	const uint64_t one = 1;
+	int saved = errno;
+
+	if (signo == SIGALRM)
+		return; /* it interrupted a write: that was all */
+	if (signo == SIGWINCH)
+		resized = 1;
+	else
+		caught = signo;
+	if (caught)
+		setitimer(ITIMER_REAL, &every_20ms, NULL);
+	if (write(wake_fd, &one, sizeof(one)) < 0)
+		errno = 0; /* full: it wakes anyway */
+	errno = saved;
+}
+
+/*
+ * Handlers without SA_RESTART, not a signalfd: a report that is being written
+ * to a pipe nobody reads must not keep memtrace from ending. Once it is to end,
+ * a timer interrupts every write that blocks.
+ */
+static void catch_signals(struct session *s)
+{
+	const int signos[] = { SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGALRM };
+	struct sigaction sa = { .sa_handler = on_any_signal };
+
+	wake_fd = s->signal_fd;
+	caught = resized = 0;
+	for (unsigned int i = 0; i < sizeof(signos) / sizeof(*signos); i++)
+		sigaction(signos[i], &sa, NULL);
+}
+
+static int set_up_fds(struct session *s)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+	int fds[3];
+
+	s->epfd = epoll_create1(EPOLL_CLOEXEC);
+	s->timer_fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+	s->signal_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (s->epfd < 0 || s->timer_fd < 0 || s->signal_fd < 0)
+		return -errno;
+	fds[0] = s->timer_fd;
+	fds[1] = s->signal_fd;
+	fds[2] = src_bpf_fd(s->bpf);
+	for (unsigned int i = 0; i < 3; i++) {
+		ev.data.fd = fds[i];
+		if (epoll_ctl(s->epfd, EPOLL_CTL_ADD, fds[i], &ev))
+			return -errno;
+	}
+	catch_signals(s);
+	return 0;
+}
+
+static int open_bpf(struct session *s)
+{
+	struct src_bpf_opts bo = { .ring_bytes = s->o->ring_bytes };
+	const char *why = NULL;
+	int err;
+
+	if (s->o->rung && !strcmp(s->o->rung, "fentry"))
+		bo.rung = RUNG_FENTRY;
+	else if (s->o->rung && !strcmp(s->o->rung, "tracepoint"))
+		bo.rung = RUNG_TRACEPOINT;
+	err = src_bpf_open(&bo, s->st, &s->bpf, &why);
+	if (err == -EPERM)
+		return log_error(EX_PRIVILEGE,
+				 "run as root: sudo memtrace …, or see: memtrace doctor",
+				 "cannot trace: %s", why ? why : strerror(EPERM));
+	if (err == -EOPNOTSUPP)
+		return log_error(EX_KERNEL, "see: memtrace doctor",
+				 "cannot trace on this kernel: %s",
+				 why ? why : strerror(EOPNOTSUPP));
+	if (err)
+		return log_error(EX_FAILED, "see: memtrace -v … and memtrace doctor",
+				 "cannot load the BPF programs: %s", why ? why : strerror(-err));
+	return 0;
+}
+
+/* --drop: an event kind, or the hook of map events. For tests. */
+static void set_drop(struct model *m, const char *name)
+{
+	static const char *const srcs[] = { "none",	  "ma_write", "walk",
+					    "mmap_event", "munmap",   "iter" };
+
+	for (unsigned int k = 1; name && k < MTR_EV_MAX; k++)
+		if (!strcmp(name, event_kind_name(k)))
+			m->drop_kinds |= 1ull << k;
+	for (unsigned int i = 1; name && i < sizeof(srcs) / sizeof(*srcs); i++)
+		if (!strcmp(name, srcs[i]))
+			m->drop_srcs |= 1u << i;
+}
+
+int session_open(const struct opts *o, struct session **ret_s)
+{
+	struct session *s = calloc(1, sizeof(*s));
+	const int *progs;
+	unsigned int nr;
+	int err;
+
+	if (!s)
+		return log_error(EX_FAILED, NULL, "out of memory");
+	s->o = o;
+	s->epfd = s->timer_fd = s->signal_fd = -1;
+	s->st = strtab_new();
+	s->cost = cost_new(0, 0);
+	if (!s->st || !s->cost) {
+		session_close(s);
+		return log_error(EX_FAILED, NULL, "out of memory");
+	}
+	model_init(&s->model, s->st);
+	set_drop(&s->model, o->drop);
+	s->now_ns = boot_ns();
+	err = open_bpf(s);
+	if (!err && set_up_fds(s))
+		err = log_error(EX_FAILED, NULL, "cannot set up the event loop: %s",
+				strerror(errno));
+	if (err) {
+		session_close(s);
+		return err;
+	}
+	progs = src_bpf_progs(s->bpf, &nr);
+	cost_set_progs(s->cost, progs, nr);
+	*ret_s = s;
+	return 0;
+}
+
+void session_close(struct session *s)
+{
+	if (!s)
+		return;
+	cost_free(s->cost);
+	src_bpf_close(s->bpf);
+	for (unsigned int i = 0; i < s->nr_procs; i++) {
+		src_proc_close(s->procs[i]->sp);
+		free(s->procs[i]);
+	}
+	free(s->procs);
+	src_proc_close(s->opening);
+	model_fini(&s->model);
+	strtab_free(s->st);
+	if (s->epfd >= 0)
+		close(s->epfd);
+	if (s->timer_fd >= 0)
+		close(s->timer_fd);
+	if (s->signal_fd >= 0)
+		close(s->signal_fd);
+	free(s);
+}
+
+static int keep(void *ctx, const struct mtr_event *ev)
+{
+	*(struct mtr_event *)ctx = *ev;
+	return 0;
+}
+
+int session_attach(struct session *s, const pid_t *pids, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++) {
+		int err;
+
+		src_proc_close(s->opening);
+		s->opening = NULL;
+		err = src_proc_open(pids[i], &s->opening);
+		if (err)
+			return target_error(pids[i], err);
+		/* before the hooks: what is counted in between shows as unseen, never as too much */
+		s->kernel0.kind = 0;
+		src_proc_kernel(s->opening, 0, keep, &s->kernel0);
+		err = src_bpf_attach(s->bpf, &pids[i], 1, s->o->follow);
+		if (err < 0)
+			return log_error(EX_FAILED, "see: memtrace doctor",
+					 "cannot attach to PID %d: %s", pids[i], strerror(-err));
+		if (src_bpf_drain(s->bpf, session_sink, s) < 0)
+			return log_error(EX_FAILED, NULL, "out of memory");
+		if (!err && !model_proc_by_pid(&s->model, (uint32_t)pids[i]))
+			return target_error(pids[i], -ESRCH);
+	}
+	return 0;
+}
+
+static void measure(struct session *s, uint64_t dt_ns)
+{
+	struct mtr_cost *c = &s->cost_now;
+	uint64_t lock = s->lock_ns_gone;
+	double sec = dt_ns ? (double)dt_ns / (double)NSEC_PER_SEC : 1;
+
+	cost_get(s->cost, s->now_ns, c);
+	c->events_per_s = (uint64_t)((double)(s->model.nr_events - s->tick_events) / sec);
+	s->tick_events = s->model.nr_events;
+	c->unseen_faults = 0;
+	for (unsigned int i = 0; i < s->nr_procs; i++) {
+		if (s->procs[i]->sp)
+			lock += src_proc_lock_ns(s->procs[i]->sp);
+		c->unseen_faults += proc_unseen(s->procs[i]->p);
+	}
+	c->lock_held_ns_per_s =
+		lock > s->tick_lock_ns ? (uint64_t)((double)(lock - s->tick_lock_ns) / sec) : 0;
+	s->tick_lock_ns = lock;
+	c->lost = model_lost(&s->model);
+}
+
+static int drain(struct session *s)
+{
+	int n = src_bpf_drain(s->bpf, session_sink, s);
+
+	return n < 0 ? n : 0;
+}
+
+static int take_in(struct session *s)
+{
+	uint64_t lost;
+	int err;
+
+	/* what threads held back comes first, then what the kernel counted: seen never exceeds it */
+	err = src_bpf_tick(s->bpf);
+	if (!err)
+		err = drain(s);
+	lost = src_bpf_losses(s->bpf, session_sink, s);
+	s->maps_lost = lost > 0;
+	return err;
+}
+
+/* Following a fork storm must not fill the memory: of those that ended, the latest are kept. */
+static void forget_ended(struct session *s)
+{
+	unsigned int nr_ended = 0, n = 0;
+
+	for (unsigned int i = 0; i < s->nr_procs; i++)
+		nr_ended += s->procs[i]->ended;
+	for (unsigned int i = 0; i < s->nr_procs; i++) {
+		struct sess_proc *sp = s->procs[i];
+
+		if (!sp->ended || nr_ended <= KEEP_ENDED) {
+			sp->ended = sp->p->state == 'X';
+			s->procs[n++] = sp;
+			continue;
+		}
+		nr_ended--;
+		if (sp->sp)
+			s->lock_ns_gone += src_proc_lock_ns(sp->sp);
+		src_proc_close(sp->sp);
+		model_drop(&s->model, sp->p->as);
+		free(sp);
+	}
+	s->nr_procs = n;
+}
+
+/* How long the page tables of a process may be read now: more when nothing is known of it yet. */
+static uint64_t budget(const struct sess_proc *sp, uint64_t left)
+{
+	uint64_t want = sp->p->ticked ? TICK_BUDGET : left;
+
+	return want < left ? want : left;
+}
+
+int session_settle(struct session *s)
+{
+	uint64_t before = s->now_ns, until, drained = boot_ns();
+	int err;
+
+	forget_ended(s);
+	err = take_in(s);
+
+	s->now_ns = boot_ns();
+	until = s->now_ns + TOTAL_BUDGET;
+	for (unsigned int i = 0; !err && i < s->nr_procs; i++) {
+		struct sess_proc *sp = s->procs[i];
+		uint64_t now = boot_ns();
+
+		if (now > drained + RING_PATIENCE) {
+			err = drain(s);
+			drained = now;
+		}
+		if (!err)
+			err = reconcile_tick(s, sp, budget(sp, now < until ? until - now : 0));
+		proc_tick(sp->p, s->now_ns, s->st);
+	}
+	measure(s, s->now_ns - before);
+	return err;
+}
+
+static bool all_ended(const struct session *s)
+{
+	for (unsigned int i = 0; i < s->nr_procs; i++)
+		if (s->procs[i]->p->death == DEATH_NONE || s->procs[i]->p->state != 'X')
+			return false;
+	return true;
+}
+
+/* Not 0 ends the run. */
+static int on_signal(struct session *s, const struct session_view *v, void *ctx)
+{
+	uint64_t n;
+
+	if (read(s->signal_fd, &n, sizeof(n)) < 0 && errno != EAGAIN)
+		return 1;
+	if (resized) {
+		resized = 0;
+		if (v->resize)
+			v->resize(ctx, s);
+	}
+	s->signal = caught;
+	return s->signal;
+}
+
+static int arm(struct session *s)
+{
+	struct itimerspec its = {};
+
+	its.it_interval.tv_sec = (time_t)(s->o->interval_ns / NSEC_PER_SEC);
+	its.it_interval.tv_nsec = (long)(s->o->interval_ns % NSEC_PER_SEC);
+	its.it_value = its.it_interval;
+	return timerfd_settime(s->timer_fd, 0, &its, NULL) ? -errno : 0;
+}
+
+static int watch(struct session *s, int fd)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.fd = fd };
+
+	return fd >= 0 && epoll_ctl(s->epfd, EPOLL_CTL_ADD, fd, &ev) && errno != EPERM ? -errno : 0;
+}
+
+int session_unwatch(struct session *s, int fd)
+{
+	epoll_ctl(s->epfd, EPOLL_CTL_DEL, fd, NULL);
+	return 0;
+}
+
+static int interval(struct session *s, const struct session_view *v, void *ctx)
+{
+	int err = session_settle(s);
+
+	return err ? err : v->tick(ctx, s);
+}
+
+/* All targets are gone: one last interval, then there is nothing left to measure. */
+static int last_interval(struct session *s, const struct session_view *v, void *ctx)
+{
+	const struct itimerspec never = {};
+	int err = interval(s, v, ctx);
+
+	timerfd_settime(s->timer_fd, 0, &never, NULL);
+	return err;
+}
+
+static int dispatch(struct session *s, const struct session_view *v, void *ctx, int fd)
+{
+	uint64_t expired;
+
+	if (fd == s->signal_fd)
+		return on_signal(s, v, ctx) ? 1 : 0;
+	if (fd == s->timer_fd) {
+		if (read(fd, &expired, sizeof(expired)) != (ssize_t)sizeof(expired))
+			return 0;
+		return interval(s, v, ctx);
+	}
+	if (fd == v->fd && v->input)
+		return v->input(ctx, s);
+	if (fd == v->output_fd && v->output)
+		return v->output(ctx, s);
+	return 0; /* the ring: drained on every turn */
+}
+
+int session_run(struct session *s, const struct session_view *v, void *ctx)
+{
+	uint64_t until = s->o->duration_ns ? boot_ns() + s->o->duration_ns : UINT64_MAX;
+	struct epoll_event evs[MAX_EVENTS];
+	bool ended = false;
+	int n, err = arm(s);
+
+	if (!err)
+		err = watch(s, v->fd);
+	if (!err)
+		err = watch(s, v->output_fd);
+	if (!err)
+		err = interval(s, v, ctx);
+	while (!err && !caught && boot_ns() < until) {
+		if (!ended && all_ended(s)) {
+			if (!v->stay)
+				break;
+			ended = true;
+			err = last_interval(s, v, ctx);
+			if (err)
+				break;
+		}
+		n = epoll_wait(s->epfd, evs, MAX_EVENTS, POLL_MS);
+
+		if (n < 0 && errno != EINTR)
+			err = -errno;
+		if (!err)
+			err = drain(s);
+		for (int i = 0; !err && i < n; i++)
+			err = dispatch(s, v, ctx, evs[i].data.fd);
+		if (!err && v->turn)
+			v->turn(ctx, s);
+		cost_tick(s->cost, boot_ns());
+	}
+	setitimer(ITIMER_REAL, &(struct itimerval){}, NULL);
+	s->signal = caught;
+	if (err > 0 || s->signal)
+		err = 0; /* the view or a signal ended it */
+	if (!err && !ended)
+		err = session_settle(s);
+	if (err)
+		return log_error(EX_FAILED, NULL, "tracing stopped: %s", strerror(-err));
+	return 0;
+}
+
+struct model *session_model(struct session *s)
+{
+	return &s->model;
+}
+
+struct sess_proc **session_procs(struct session *s, unsigned int *ret_nr)
+{
+	*ret_nr = s->nr_procs;
+	return s->procs;
+}
+
+const struct mtr_cost *session_cost(const struct session *s)
+{
+	return &s->cost_now;
+}
+
+const char *session_rung(const struct session *s)
+{
+	return ladder_rung_name(src_bpf_rung(s->bpf));
+}
+
+uint64_t session_now(const struct session *s)
+{
+	return s->now_ns;
+}
+
+int session_interrupted(const struct session *s)
+{
+	return s->signal;
+}
+
+void session_mark(struct session *s, const char *name)
+{
+	struct mtr_event ev = { .kind = MTR_EV_MARK, .time_ns = boot_ns() };
+
+	ev.mark.name = strtab_intern_str(s->st, name);
+	session_sink(s, &ev);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A live session: sources on one side, the model on the other, a view on top.
+ * One thread, one epoll loop. Views are told of intervals; they read the model.
+ */
+#ifndef SESSION_H
+#define SESSION_H
+
+#include "event/status.h"
+#include "model/model.h"
+#include "opts.h"
+#include "source/src_proc.h"
+
+struct session;
+
+/* A process of the session, in the order of attaching. */
+struct sess_proc {
+	struct proc *p; /* in the model */
+	struct src_proc *sp; /* NULL: gone, or never to be read */
+	struct mtr_limits limits;
+	uint64_t limits_ns; /* when they were read; 0: never */
+	uint64_t sweep_at; /* next address to count when nothing is known to be dirty */
+	int64_t residual; /* what the last whole sweep left on no region, bytes */
+	unsigned int virt_off; /* intervals in which the kernel's virtual size was not the model's */
+	unsigned int gone; /* intervals in which there was no such process */
+	bool ended; /* at the interval before this one already */
+	bool left; /* told to the user that it ended */
+};
+
+struct session_view {
+	/* An interval ended: rates are new. Not 0 ends the session with that (negative: −errno). */
+	int (*tick)(void *ctx, struct session *s);
+	/* @fd became readable */
+	int (*input)(void *ctx, struct session *s);
+	int fd; /* −1: none */
+	/* The terminal's size changed */
+	void (*resize)(void *ctx, struct session *s);
+	/* The view's second descriptor: output of a traced command */
+	int (*output)(void *ctx, struct session *s);
+	int output_fd; /* −1: none */
+	/* Every turn of the loop, ten a second at least: what was put off is done here; may be NULL */
+	void (*turn)(void *ctx, struct session *s);
+	bool stay; /* keep on when every target has ended: intervals stop, keys work */
+};
+
+/**
+ * session_open() - hooks on, nobody traced
+ * Returns 0 or an exit status after one line on stderr.
+ */
+int session_open(const struct opts *o, struct session **ret_s);
+void session_close(struct session *s); /* safe on NULL */
+
+/* session_attach() - trace these from now on; 0 or an exit status after one line on stderr */
+int session_attach(struct session *s, const pid_t *pids, unsigned int nr);
+
+/**
+ * session_run() - until the targets have ended, the time is over, a signal came or the view wants to end
+ * Returns 0 or an exit status.
+ */
+int session_run(struct session *s, const struct session_view *v, void *ctx);
+
+/* session_settle() - take in all events that there are now and end an interval */
+int session_settle(struct session *s);
+
+/* session_unwatch() - the view's descriptor ended: do not wait for it any more. Returns 0. */
+int session_unwatch(struct session *s, int fd);
+
+struct model *session_model(struct session *s);
+/* session_procs() - processes that have not been replaced by an exec */
+struct sess_proc **session_procs(struct session *s, unsigned int *ret_nr);
+const struct mtr_cost *session_cost(const struct session *s);
+const char *session_rung(const struct session *s);
+uint64_t session_now(const struct session *s); /* CLOCK_BOOTTIME of the last interval's end */
+/* session_interrupted() - the signal that ended session_run(), 0 for none */
+int session_interrupted(const struct session *s);
+/* session_mark() - a moment the user named; kept with the events */
+void session_mark(struct session *s, const char *name);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Between session.c and reconcile.c. */
+#ifndef SESSION_INT_H
+#define SESSION_INT_H
+
+#include "session.h"
+#include "source/cost.h"
+#include "source/src_bpf.h"
+
+struct session {
+	const struct opts *o;
+	struct strtab *st;
+	struct model model;
+	struct src_bpf *bpf;
+	struct cost_meter *cost;
+	struct mtr_cost cost_now;
+	struct sess_proc **procs;
+	unsigned int nr_procs, cap_procs;
+	struct src_proc *opening; /* handle of the process whose ATTACH is awaited */
+	struct mtr_event kernel0; /* its counters before the hooks saw it */
+	int epfd, timer_fd, signal_fd;
+	int signal; /* that ended the run; 0: none */
+	uint64_t now_ns, tick_events, tick_lock_ns, lock_ns_gone;
+	bool maps_lost; /* map events were lost: every map is read again */
+};
+
+/* reconcile.c: bring a process's model and the kernel's truth together, within a budget */
+int reconcile_maps(struct session *s, struct sess_proc *sp);
+int reconcile_residency(struct session *s, struct sess_proc *sp, uint64_t budget_ns);
+int reconcile_tick(struct session *s, struct sess_proc *sp, uint64_t budget_ns);
+
+int session_sink(void *ctx, const struct mtr_event *ev);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The terminal view. It reads the model and draws; it never reads /proc and
+ * never blocks: the session's loop calls tui_input() when the terminal has
+ * bytes, tui_draw() when something changed, and acts on the flags returned.
+ */
+#ifndef TUI_TUI_H
+#define TUI_TUI_H
+
+#include <stdbool.h>
+#include "event/status.h"
+#include "model/model.h"
+
+/* What a key asks of the session; a bit set. */
+#define TUI_QUIT 0x01u
+#define TUI_REDRAW 0x02u
+#define TUI_BASELINE 0x04u /* set the baseline of the process shown */
+#define TUI_MARK 0x08u
+#define TUI_PAUSE 0x10u /* toggled: tui_paused() */
+#define TUI_ATTACH 0x20u /* picker: tui_picked() says whom */
+
+enum tui_view { TUI_COMMAND, TUI_LAYOUT, TUI_REGIONS, TUI_THREADS, TUI_TIMELINE };
+
+struct tui_opts {
+	bool ascii; /* no Unicode */
+	bool color;
+	bool bytes; /* exact bytes instead of K, M, G */
+	double interval_s;
+	bool command; /* a command was started: view 0 is there */
+};
+
+/* All that a frame shows. Pointers are borrowed for the call. */
+struct tui_frame {
+	struct model *model;
+	struct proc *proc; /* the one selected; NULL: none yet */
+	struct proc **procs; /* all traced, for the switch between them */
+	unsigned int nr_procs;
+	const struct mtr_limits *limits; /* of proc; NULL: not read yet */
+	const struct mtr_cost *cost;
+	const char *note; /* one line for the bottom: baseline, resync, detach …; may be NULL */
+	const char *rung; /* "fentry" or "tracepoint", "proc" for replay/snapshot */
+	uint64_t now_ns; /* CLOCK_BOOTTIME of the frame: the file's in replay */
+	uint64_t now_real_ns; /* the same in CLOCK_REALTIME */
+};
+
+struct tui;
+
+/* tui_open() - take the terminal; NULL with errno set when it cannot be (message in *ret_why) */
+struct tui *tui_open(const struct tui_opts *o, const char **ret_why);
+/* tui_close() - give the terminal back as it was; safe on NULL */
+void tui_close(struct tui *t);
+/* tui_fd() - the descriptor that keys come from: stdin, or /dev/tty when stdin is redirected */
+int tui_fd(const struct tui *t);
+/* tui_input() - consume the keys that are there; returns TUI_* flags */
+unsigned int tui_input(struct tui *t);
+/* tui_resize() - the terminal's size changed (SIGWINCH) */
+void tui_resize(struct tui *t);
+void tui_draw(struct tui *t, const struct tui_frame *f);
+/* tui_command_output() - what the traced command printed on its terminal; true: it is in sight, draw */
+bool tui_command_output(struct tui *t, const char *buf, size_t n);
+bool tui_paused(const struct tui *t);
+/* tui_selected() - index into procs of the process to show; kept in range by the caller */
+unsigned int tui_selected(const struct tui *t);
+
+/* The picker: processes by RSS and its rate. */
+struct tui_pick_row {
+	int pid;
+	char comm[64]; /* raw bytes */
+	char user[32];
+	uint64_t rss_bytes;
+	double rate; /* bytes/s since the last reading */
+	bool allowed; /* may be attached to */
+};
+
+/*
+ * tui_pick_draw() - rows in any order; the picker sorts. Enter returns TUI_ATTACH from tui_pick_input().
+ * @note: one line of warning; may be NULL
+ */
+void tui_pick_draw(struct tui *t, const struct tui_pick_row *rows, unsigned int nr,
+		   const char *note);
+/* tui_pick_input() - consume one key; 0: none is there. Draw before the next. */
+unsigned int tui_pick_input(struct tui *t);
+int tui_picked(const struct tui *t);
+
+#endif
