@@ -44,6 +44,8 @@ struct note {
 	u32 foreign; /* MTR_FAULT_FOREIGN: a vfork child, its faults are its own; else 0 */
 	u32 shown; /* faults that the tick iterator has shown; its own */
 	u32 done; /* DONE_*: events that their first program has seen, see second_of() */
+	u32 epoch; /* count_epoch when the bytes of the latest fault came */
+	u32 jiffy; /* of the latest reading of the clock for a fault */
 	u32 pad;
 	struct mtr_w_faults batch; /* batch.nr of them wait */
 };
@@ -63,6 +65,7 @@ struct target {
 	u32 follow;
 	u32 pad;
 	s64 count[4]; /* mm->rss_stat[].count as seen last */
+	s64 stale[4]; /* the same at the last tick, where nobody had claimed its change */
 };
 
 /* One cache line a (slot, CPU): where that CPU's part of each counter is, and what it was last. */
@@ -157,6 +160,13 @@ __u64 lost[MTR_W_MAX]; /* reservations refused: the ring was full */
 __u64 unseen_procs; /* children not followed: no slot was free */
 __u32 next_as;
 __u32 reader_level; /* depth of memtrace's own pid namespace */
+/*
+ * Moved on by user space before and after it counts pages in the page tables.
+ * A counter moves under the lock of the page table that changes, and who counts
+ * takes that lock: a change that saw an older value is in the count, one that
+ * saw a newer value is not.
+ */
+__u32 count_epoch;
 #else
 extern const volatile __u32 nr_cpus;
 extern const volatile bool rss_percpu;
@@ -165,6 +175,7 @@ extern __u64 lost[MTR_W_MAX];
 extern __u64 unseen_procs;
 extern __u32 next_as;
 extern __u32 reader_level;
+extern __u32 count_epoch;
 #endif
 
 /* Wake the reader once in so many records of one task; its own timer does the rest. */
@@ -226,7 +237,7 @@ static __always_inline void *record(u32 kind, u32 size, u32 as, u32 tid, u32 aux
  * Send the faults that wait: before anything of this task that must come after them.
  * 64-bit numbers and barriers: the verifiers of 6.1 and 6.12 then see the bounds.
  */
-static __always_inline void send_faults(struct note *n, u32 tid)
+static __noinline __attribute__((unused)) void send_faults(struct note *n, u32 tid)
 {
 	struct mtr_w_faults *b = &n->batch;
 	u64 nr = b->nr, len, flags = BPF_RB_NO_WAKEUP;
@@ -252,6 +263,8 @@ static __always_inline void send_faults(struct note *n, u32 tid)
 	if ((n->pending || n->armed == IN_HANDLER) && nr < MTR_FAULT_BATCH) {
 		barrier_var(nr);
 		b->f[0] = b->f[nr & (MTR_FAULT_BATCH - 1)];
+		if (!b->f[0].time_ns)
+			b->f[0].time_ns = bpf_ktime_get_boot_ns();
 	}
 	b->nr = 0;
 }

@@ -160,6 +160,11 @@ struct mm_struct {
 	struct percpu_counter rss_stat[4];
 };
 
+/* any type of the kernel that begins with an int: see load_s32() */
+struct refcount_struct {
+	int refs;
+};
+
 /* 5.10 to 6.1 */
 struct mm_rss_stat {
 	atomic_long_t count[4];

@@ -40,6 +40,8 @@ static int add_proc(struct session *s, struct proc *p, struct src_proc *handle)
 		return -ENOMEM;
 	sp->p = p;
 	sp->sp = handle;
+	if (handle && s->bpf)
+		src_proc_epoch(handle, src_bpf_epoch(s->bpf));
 	s->procs[s->nr_procs++] = sp;
 	return reconcile_maps(s, sp);
 }
