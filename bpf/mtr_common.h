@@ -158,6 +158,7 @@ const volatile bool late_pgoff =
 	false; /* before 6.3: vm_pgoff follows after the store into the tree */
 __u64 lost[MTR_W_MAX]; /* reservations refused: the ring was full */
 __u64 unseen_procs; /* children not followed: no slot was free */
+__u64 ring_peak; /* most bytes that waited in the ring when the reader was woken; it sets it back */
 __u32 next_as;
 __u32 reader_level; /* depth of memtrace's own pid namespace */
 /*
@@ -173,6 +174,7 @@ extern const volatile bool rss_percpu;
 extern const volatile bool late_pgoff;
 extern __u64 lost[MTR_W_MAX];
 extern __u64 unseen_procs;
+extern __u64 ring_peak;
 extern __u32 next_as;
 extern __u32 reader_level;
 extern __u32 count_epoch;
@@ -233,6 +235,19 @@ static __always_inline void *record(u32 kind, u32 size, u32 as, u32 tid, u32 aux
 	return h;
 }
 
+/* How the next record is sent: one in so many wakes the reader. */
+static __always_inline u64 wake_flags(struct note *n)
+{
+	u64 used;
+
+	if (++n->nr_sent % WAKE_EVERY)
+		return BPF_RB_NO_WAKEUP;
+	used = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+	if (used > ring_peak)
+		ring_peak = used;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
 /*
  * Send the faults that wait: before anything of this task that must come after them.
  * 64-bit numbers and barriers: the verifiers of 6.1 and 6.12 then see the bounds.
@@ -240,7 +255,7 @@ static __always_inline void *record(u32 kind, u32 size, u32 as, u32 tid, u32 aux
 static __noinline __attribute__((unused)) void send_faults(struct note *n, u32 tid)
 {
 	struct mtr_w_faults *b = &n->batch;
-	u64 nr = b->nr, len, flags = BPF_RB_NO_WAKEUP;
+	u64 nr = b->nr, len, flags;
 
 	if (!nr)
 		return;
@@ -254,8 +269,7 @@ static __noinline __attribute__((unused)) void send_faults(struct note *n, u32 t
 	barrier_var(len);
 	if (len > sizeof(b->f))
 		len = sizeof(b->f);
-	if (++n->nr_sent % WAKE_EVERY == 0)
-		flags = BPF_RB_FORCE_WAKEUP;
+	flags = wake_flags(n);
 	if (bpf_ringbuf_output(&ring, b, sizeof(*b) - sizeof(b->f) + len, flags))
 		__sync_fetch_and_add(&lost[MTR_W_FAULT], nr);
 	/* the fault under way is not one of them: it goes first in the next batch */
@@ -271,11 +285,7 @@ static __noinline __attribute__((unused)) void send_faults(struct note *n, u32 t
 
 static __always_inline void send(void *rec, struct note *n)
 {
-	u64 flags = BPF_RB_NO_WAKEUP;
-
-	if (n && ++n->nr_sent % WAKE_EVERY == 0)
-		flags = BPF_RB_FORCE_WAKEUP;
-	bpf_ringbuf_submit(rec, flags);
+	bpf_ringbuf_submit(rec, n ? wake_flags(n) : BPF_RB_NO_WAKEUP);
 }
 
 #endif

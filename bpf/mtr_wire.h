@@ -42,7 +42,6 @@ enum mtr_wire_src {
 	MTR_SRC_WALK = 2, /* the tree read at the end of a locked section */
 	MTR_SRC_MMAP_EVENT = 3, /* fentry/perf_event_mmap */
 	MTR_SRC_MUNMAP = 4, /* fentry/vms_complete_munmap_vmas */
-	MTR_SRC_ITER = 5, /* BPF iterator at attach */
 };
 
 /* Indices of mm_struct.rss_stat, as the kernel numbers them (include/linux/mm_types_task.h). */

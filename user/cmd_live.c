@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "analysis/ended.h"
@@ -21,6 +22,8 @@
 #include "session.h"
 #include "util/clock.h"
 #include "util/log.h"
+
+#define READER_NICE (-10)
 
 struct live {
 	const struct opts *o;
@@ -176,6 +179,11 @@ int cmd_live(struct opts *o, int argc, char **argv)
 			ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws);
 		ret = child_start(&l.child, o->cmd, o->user, screen, ws.ws_row, ws.ws_col);
 	}
+	/*
+	 * A ring that is not read in time loses events. The command, forked before, keeps its own
+	 * priority; without the privilege it stays as it is.
+	 */
+	setpriority(PRIO_PROCESS, 0, READER_NICE);
 	if (!ret)
 		ret = trace(&l, s, screen);
 	if (o->cmd) {

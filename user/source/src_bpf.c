@@ -447,6 +447,13 @@ uint32_t *src_bpf_epoch(struct src_bpf *sb)
 	return &sb->skel->bss->count_epoch;
 }
 
+unsigned int src_bpf_ring_peak(struct src_bpf *sb)
+{
+	uint64_t peak = __atomic_exchange_n(&sb->skel->bss->ring_peak, 0, __ATOMIC_RELAXED);
+
+	return (unsigned int)(peak * 100 / sb->ring_bytes);
+}
+
 int src_bpf_tick(struct src_bpf *sb)
 {
 	return sb->tick_link ? run_iter(sb->tick_link) : 0;

@@ -49,6 +49,8 @@ int src_bpf_drain(struct src_bpf *sb, event_sink_fn sink, void *ctx);
 int src_bpf_tick(struct src_bpf *sb);
 /* src_bpf_epoch() - for src_proc_epoch(): the number that tells a count from the changes around it */
 uint32_t *src_bpf_epoch(struct src_bpf *sb);
+/* src_bpf_ring_peak() - how full the ring was at most since the last call, in percent; looked at when it wakes us */
+unsigned int src_bpf_ring_peak(struct src_bpf *sb);
 /* src_bpf_losses() - MTR_EV_LOST for what was lost since the last call. Returns how many events were. */
 uint64_t src_bpf_losses(struct src_bpf *sb, event_sink_fn sink, void *ctx);
 
