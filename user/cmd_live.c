@@ -22,6 +22,7 @@
 #include "session.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/privilege.h"
 
 #define READER_NICE (-10)
 
@@ -139,6 +140,8 @@ static int trace(struct live *l, struct session *s, bool screen)
 		ret = screen_open(l->o, &l->child, &l->screen);
 	if (!ret)
 		ret = open_output(l);
+	if (!ret && privilege_drop())
+		log_verbose("cannot give up capabilities: %s", strerror(errno));
 	if (!ret && l->o->cmd)
 		ret = child_go(&l->child, l->o->cmd[0]);
 	if (!ret)
