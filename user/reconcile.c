@@ -62,6 +62,12 @@ static bool misplaced(struct sess_proc *sp)
 	return llabs(off) > (slack > RESIDUAL_SLACK ? slack : RESIDUAL_SLACK);
 }
 
+/* What came while it was counted is in the count or not: to be seen when it is quiet. */
+static bool wants_count(const struct region *r)
+{
+	return r->dirty || (r->unsure && r->rate == 0 && r->fault_rate == 0);
+}
+
 /* Regions to count: what is dirty first; then, from where the last sweep ended, what is old. */
 static unsigned int choose(struct session *s, struct sess_proc *sp, struct src_range *out)
 {
@@ -73,13 +79,13 @@ static unsigned int choose(struct session *s, struct sess_proc *sp, struct src_r
 	aspace_for_each(r, &sp->p->aspace) {
 		if (n == MAX_RANGES)
 			return n;
-		if (r->dirty && worth_counting(r))
+		if (wants_count(r) && worth_counting(r))
 			out[n++] = (struct src_range){ r->start, r->end };
 	}
 	for (r = aspace_ceil(&sp->p->aspace, sp->sweep_at); r && n < MAX_RANGES;
 	     r = aspace_next(r)) {
 		sp->sweep_at = r->end;
-		if (!r->dirty && worth_counting(r) && (sweep || r->res_time_ns < stale))
+		if (!wants_count(r) && worth_counting(r) && (sweep || r->res_time_ns < stale))
 			out[n++] = (struct src_range){ r->start, r->end };
 	}
 	if (!r)
