@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include "context.h"
 #include "session_int.h"
 #include "source/limits.h"
 #include "util/clock.h"
@@ -26,7 +27,7 @@ static int give(void *ctx, const struct mtr_event *ev)
 {
 	struct session *s = ctx;
 
-	return model_apply(&s->model, ev);
+	return session_apply(s, ev);
 }
 
 int reconcile_maps(struct session *s, struct sess_proc *sp)
@@ -150,15 +151,6 @@ static void check_map(struct session *s, struct sess_proc *sp)
 		p->want_maps = true;
 }
 
-/* Some pages' coming or going was lost: nobody knows where. */
-static void doubt_all(struct proc *p)
-{
-	struct region *r;
-
-	aspace_for_each(r, &p->aspace)
-		r->dirty = true;
-}
-
 /* The process is not there any more. Twice in a row: the event that told was lost. */
 static int gone(struct session *s, struct sess_proc *sp)
 {
@@ -188,15 +180,13 @@ int reconcile_tick(struct session *s, struct sess_proc *sp, uint64_t budget_ns)
 	if (s->now_ns - sp->limits_ns >= LIMITS_EVERY || !sp->limits_ns) {
 		limits_read(src_proc_pid(sp->sp), &sp->limits);
 		sp->limits_ns = s->now_ns;
-		sp->p->stack_limit = sp->limits.stack_limit_bytes > INT64_MAX ?
-					     -1 :
-					     (int64_t)sp->limits.stack_limit_bytes;
+		err = context_limits(&sp->limits, sp->p->as, s->now_ns, s->st, give, s);
+		if (err)
+			return err;
 	}
 	if (s->o->no_reconcile && sp->p->maps_known)
 		return 0;
 	check_map(s, sp);
-	if (s->maps_lost)
-		doubt_all(sp->p);
 	if (sp->p->want_maps) {
 		err = reconcile_maps(s, sp);
 		if (err)

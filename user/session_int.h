@@ -21,6 +21,8 @@ struct session {
 	int epfd, timer_fd, signal_fd;
 	int signal; /* that ended the run; 0: none */
 	uint64_t now_ns, tick_events, tick_lock_ns, lock_ns_gone;
+	event_sink_fn tap; /* NULL: none */
+	void *tap_ctx;
 	bool maps_lost; /* map events were lost: every map is read again */
 };
 
@@ -29,6 +31,8 @@ int reconcile_maps(struct session *s, struct sess_proc *sp);
 int reconcile_residency(struct session *s, struct sess_proc *sp, uint64_t budget_ns);
 int reconcile_tick(struct session *s, struct sess_proc *sp, uint64_t budget_ns);
 
+/* session_apply() - an event as it is, to the model and to whom session_tap() named */
+int session_apply(struct session *s, const struct mtr_event *ev);
 int session_sink(void *ctx, const struct mtr_event *ev);
 
 #endif
