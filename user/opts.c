@@ -33,6 +33,14 @@ enum {
 	O_RECONCILE,
 	O_DROP,
 	O_RING,
+	O_KEY_BYTES,
+	O_LAST_SIZE,
+	O_LAST_TIME,
+	O_WHEN,
+	O_FORMAT,
+	O_SEEK,
+	O_SPEED,
+	O_EXIT_CODE,
 };
 
 static const char short_flags[] = "+:p:n:fi:d:o:u:qvhV";
@@ -53,6 +61,13 @@ static const struct option long_flags[] = {
 	{ "ascii", no_argument, NULL, O_ASCII },
 	{ "color", required_argument, NULL, O_COLOR },
 	{ "output", required_argument, NULL, 'o' },
+	{ "last-size", required_argument, NULL, O_LAST_SIZE },
+	{ "last-time", required_argument, NULL, O_LAST_TIME },
+	{ "when", required_argument, NULL, O_WHEN },
+	{ "format", required_argument, NULL, O_FORMAT },
+	{ "seek", required_argument, NULL, O_SEEK },
+	{ "speed", required_argument, NULL, O_SPEED },
+	{ "exit-code", no_argument, NULL, O_EXIT_CODE },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
@@ -62,6 +77,7 @@ static const struct option long_flags[] = {
 	{ "reconcile", required_argument, NULL, O_RECONCILE },
 	{ "drop", required_argument, NULL, O_DROP },
 	{ "ring", required_argument, NULL, O_RING },
+	{ "key-bytes", required_argument, NULL, O_KEY_BYTES },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -206,7 +222,6 @@ static unsigned int flag_needs(int flag)
 	case 'i':
 	case 'd':
 	case 'u':
-	case O_PLAIN:
 	case O_MAX_OVERHEAD:
 	case O_NO_DAEMON:
 	case O_RUNG:
@@ -214,6 +229,21 @@ static unsigned int flag_needs(int flag)
 	case O_DROP:
 	case O_RING:
 		return OPT_LIVE;
+	case O_PLAIN:
+		return OPT_VIEW;
+	case O_LAST_SIZE:
+	case O_LAST_TIME:
+	case O_KEY_BYTES:
+		return OPT_RECORD;
+	case O_WHEN:
+		return OPT_WHEN;
+	case O_FORMAT:
+		return OPT_FORMAT;
+	case O_SEEK:
+	case O_SPEED:
+		return OPT_SEEK;
+	case O_EXIT_CODE:
+		return OPT_DIFF;
 	}
 	return 0;
 }
@@ -257,6 +287,48 @@ static int live_flag(struct opts *o, int flag, const char *arg)
 	return 0; /* --no-daemon: there is no daemon yet, so that is how it always is */
 }
 
+static int parse_speed(struct opts *o, const char *s)
+{
+	char *end;
+
+	o->speed = strtod(s, &end);
+	if (end == s || *end || !(o->speed > 0 && o->speed <= 1e6))
+		return usage("--speed takes a number above 0, not '%s'", s);
+	return 0;
+}
+
+/* Of verbs that write or read files. */
+static int file_flag(struct opts *o, int flag, const char *arg)
+{
+	switch (flag) {
+	case O_LAST_SIZE:
+		if (parse_size(arg, &o->last_size) || o->last_size < 1 << 20)
+			return usage("--last-size takes a size from 1M on, not '%s'", arg);
+		return 0;
+	case O_LAST_TIME:
+		return parse_duration_arg("--last-time", arg, NSEC_PER_SEC, &o->last_ns);
+	case O_KEY_BYTES:
+		if (parse_size(arg, &o->key_bytes))
+			return usage("--key-bytes takes a size like 64K, not '%s'", arg);
+		return 0;
+	case O_WHEN:
+		o->when = arg;
+		return 0;
+	case O_FORMAT:
+		o->format = arg;
+		return 0;
+	case O_SEEK:
+		o->seek = arg;
+		return 0;
+	case O_SPEED:
+		return parse_speed(o, arg);
+	case O_EXIT_CODE:
+		o->exit_code = true;
+		return 0;
+	}
+	return live_flag(o, flag, arg);
+}
+
 static int flag(const struct command *c, struct opts *o, int flag, const char *arg)
 {
 	switch (flag) {
@@ -293,7 +365,7 @@ static int flag(const struct command *c, struct opts *o, int flag, const char *a
 	case O_COLOR:
 		return parse_color(o, arg);
 	}
-	return live_flag(o, flag, arg);
+	return file_flag(o, flag, arg);
 }
 
 static int unknown_flag(const char *given)
@@ -319,12 +391,14 @@ static int unknown_flag(const char *given)
 
 static int parse_flags(const struct command *c, struct opts *o, int argc, char **argv)
 {
+	/* without the '+' flags may stand behind a FILE, too */
+	const char *shorts = short_flags + !!(c->takes & OPT_FILE);
 	char one[] = "-?";
 	int f, ret, at = 0;
 
 	optind = 0; /* glibc: start afresh, also with "+" */
 	opterr = 0;
-	while ((f = getopt_long(argc, argv, short_flags, long_flags, &at)) != -1) {
+	while ((f = getopt_long(argc, argv, shorts, long_flags, &at)) != -1) {
 		const char *given = argv[optind - 1];
 
 		one[1] = (char)optopt;
@@ -345,14 +419,30 @@ static int parse_flags(const struct command *c, struct opts *o, int argc, char *
 /* On a terminal one can be asked whom to trace. */
 static bool may_pick(const struct command *c, const struct opts *o)
 {
-	return (c->takes & OPT_LIVE) && !o->plain && !o->json && !o->output &&
-	       isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	return (c->takes & OPT_LIVE) && (c->takes & OPT_VIEW) && !o->plain && !o->json &&
+	       !o->output && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+}
+
+static int check_files(const struct command *c, struct opts *o, int argc, char **argv)
+{
+	unsigned int max = c->takes & OPT_FILES ? 2 : 1;
+
+	for (; optind < argc && o->nr_files < max; optind++)
+		o->files[o->nr_files++] = argv[optind];
+	if (optind < argc)
+		return usage("unexpected '%s'", argv[optind]);
+	if (o->nr_files < max)
+		return usage("which %s? %s %s", max > 1 ? "files" : "file", c->name,
+			     max > 1 ? "A B" : "FILE");
+	return 0;
 }
 
 static int check(const struct command *c, struct opts *o, int argc, char **argv)
 {
 	bool dashes = optind < argc && optind > 1 && !strcmp(argv[optind - 1], "--");
 
+	if (c->takes & OPT_FILE)
+		return check_files(c, o, argc, argv);
 	if (optind < argc && !dashes)
 		return usage("unexpected '%s'%s", argv[optind],
 			     c->takes & OPT_LIVE ? "; a command goes after --" : "");
