@@ -121,6 +121,7 @@ $(B)/.tools:
 
 # ---- tests, checks
 include tests/Makefile
+include tests/fuzz/Makefile
 
 setup:
 	@scripts/setup build
@@ -205,7 +206,7 @@ install: $(B)/memtrace
 		$(DESTDIR)$(datadir)/fish/vendor_completions.d/memtrace.fish; fi
 
 clean:
-	rm -rf build build-asan
+	rm -rf build build-asan build-fuzz
 
 help:
 	@echo 'make             build $(B)/memtrace'
@@ -214,6 +215,7 @@ help:
 	@echo 'make lint        clang-format, clang-tidy, cppcheck, shellcheck, the include rule'
 	@echo 'make format      rewrite the sources as lint wants them (FILES=...)'
 	@echo 'make tests       build the tests; tests/run --help runs some of them'
+	@echo 'make fuzz        libFuzzer on the trace reader (FUZZ_SECONDS=60)'
 	@echo 'make bench       cost against perf, bpftrace and strace'
 	@echo 'make install     into DESTDIR and prefix ($(prefix)); touches no kernel module'
 	@echo 'make setup       list and install what the build needs (Debian)'
