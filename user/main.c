@@ -13,6 +13,8 @@ static const struct command live = {
 static const struct command verbs[] = {
 	{ "snapshot", "one answer and out: where a process's memory is now", cmd_snapshot,
 	  help_snapshot, OPT_TARGET },
+	{ "stacks", "every thread's call stack with the size of each frame", cmd_stacks,
+	  help_stacks, OPT_TARGET | OPT_STACKS },
 	{ "doctor", "what this kernel and these privileges allow, and what to do about it",
 	  cmd_doctor, help_doctor, 0 },
 };

@@ -26,6 +26,11 @@ struct opts {
 	uint64_t interval_ns; /* -i; 1 s */
 	uint64_t duration_ns; /* -d; 0: until the end */
 	double max_overhead; /* percent */
+	/* stacks */
+	pid_t tid; /* -t; 0: all threads */
+	bool repeat; /* -i was given */
+	bool folded, largest;
+	bool debuginfod; /* debug information may be fetched */
 	/* for tests and people who debug memtrace; not in --help's first page */
 	const char *rung; /* --rung auto|fentry|tracepoint */
 	bool no_reconcile; /* --reconcile=off: /proc is read once, at attach */
@@ -36,6 +41,7 @@ struct opts {
 /* What a verb takes beside the flags that work everywhere. */
 #define OPT_TARGET 0x1u /* -p -n --cgroup; none is an error, but for the live view on a terminal */
 #define OPT_LIVE 0x2u /* the live view's, -- CMD among them */
+#define OPT_STACKS 0x4u
 
 /* Added to an exit status by opts_parse() when the program should end with it. */
 #define OPTS_EXIT 1000
@@ -71,6 +77,7 @@ bool opts_color(const struct opts *o);
 int cmd_pick(struct opts *o, int argc, char **argv);
 int cmd_live(struct opts *o, int argc, char **argv);
 int cmd_snapshot(struct opts *o, int argc, char **argv);
+int cmd_stacks(struct opts *o, int argc, char **argv);
 int cmd_doctor(struct opts *o, int argc, char **argv);
 
 #endif

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * `memtrace stacks`: the map and the threads from /proc into a model, copies of
+ * the stacks, and then, with the process left alone, frames and names.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "export/stacks.h"
+#include "opts.h"
+#include "output.h"
+#include "snap.h"
+#include "source/stackcap.h"
+#include "target.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+/* Threads that are copied at a time: 64 stacks of 8 MiB fit into memory. */
+#define PORTION 64
+/* Of a stack that nobody is known to own, no more than this is copied. */
+#define UNKNOWN_STACK (1ull << 20)
+#define MAX_FRAMES (1u << 19)
+
+struct run {
+	const struct opts *o;
+	struct snap snap;
+	struct proc *p;
+	struct syms *syms;
+	struct stackcap *cap;
+	struct stacks_report rep;
+	struct unwind_frame *scratch; /* MAX_FRAMES; pages that no stack needs are never touched */
+};
+
+static uint64_t copy_end(void *ctx, pid_t tid, uint64_t sp)
+{
+	const struct run *run = ctx;
+	struct region *r = aspace_find(&run->p->aspace, sp);
+
+	(void)tid;
+	/* the main stack may have grown since the map was read */
+	if (!r) {
+		r = aspace_ceil(&run->p->aspace, sp);
+		if (!r || !(r->prot & MTR_P_GROWSDOWN) || r->start - sp > (1u << 20))
+			return sp;
+	}
+	if (r->kind == RK_STACK || r->kind == RK_THREAD_STACK || r->end - sp <= UNKNOWN_STACK)
+		return r->end;
+	return sp + UNKNOWN_STACK;
+}
+
+static int set_maps(struct run *run)
+{
+	struct sym_map *map = calloc(run->p->aspace.nr + 1, sizeof(*map));
+	unsigned int nr = 0;
+	struct region *r;
+	int err;
+
+	if (!map)
+		return -ENOMEM;
+	aspace_for_each(r, &run->p->aspace)
+		map[nr++] = (struct sym_map){ .start = r->start,
+					      .end = r->end,
+					      .pgoff = r->pgoff,
+					      .ino = r->ino,
+					      .dev = r->dev,
+					      .exec = r->prot & MTR_P_EXEC,
+					      .write = r->prot & MTR_P_WRITE,
+					      .path = strtab_str(run->snap.st, r->name) };
+	err = syms_set_maps(run->syms, map, nr);
+	free(map);
+	return err;
+}
+
+/* Names, sizes and what repeats, of the frames in run->scratch. */
+static int name_frames(struct run *run, struct stack_thread *t, unsigned int nr)
+{
+	struct fold_frame *fold = calloc(nr + 1, sizeof(*fold));
+	uint64_t end = t->model->stack_end, start = t->model->stack_start;
+	int err = -ENOMEM;
+
+	t->frame = calloc(nr + 1, sizeof(*t->frame));
+	t->run = calloc(nr + 1, sizeof(*t->run));
+	if (!fold || !t->frame || !t->run)
+		goto out;
+	for (unsigned int i = 0; i < nr; i++) {
+		const struct unwind_frame *u = &run->scratch[i];
+		struct stack_frame *f = &t->frame[i];
+
+		f->at = *u;
+		f->name = syms_addr(run->syms, u->activation ? u->pc : u->pc - 1);
+		if (!f->name)
+			goto out;
+		f->size = u->cfa ? (int64_t)(u->cfa - u->sp) : -1;
+		if (u->signal && i + 1 < nr && run->scratch[i + 1].sp < u->sp)
+			f->size = -1; /* it leads to another stack, below */
+		f->depth = u->sp < end && u->sp + UNKNOWN_STACK >= start ? (int64_t)(end - u->sp) :
+									   -1;
+		fold[i] = (struct fold_frame){ f->name->func ? f->name->func : u->pc, u->pc };
+	}
+	t->nr = nr;
+	t->nr_runs = stackfold(fold, nr, t->run);
+	t->hash = nr ? stack_hash(&t->frame[0].at.pc, sizeof(*t->frame), nr) : 0;
+	err = 0;
+out:
+	free(fold);
+	return err;
+}
+
+static int unwind_one(struct run *run, struct stackcap_thread *c, struct stack_thread *t)
+{
+	struct unwind_result u = { .nr = 0 };
+
+	t->tid = (uint32_t)c->tid;
+	t->stopped_ns = (int64_t)c->stopped_ns;
+	t->partial = c->how == STACKCAP_SYSCALL;
+	if (c->how == STACKCAP_SKIPPED) {
+		t->skipped = c->why;
+		return 0;
+	}
+	unwind(run->syms, &c->copy, run->scratch, NULL, MAX_FRAMES, &u);
+	/* a handler on a stack of its own: what it interrupted is elsewhere */
+	if (u.end == UNWIND_OUTSIDE && !c->copy.part[1].size && !stackcap_more(run->cap, c, u.want))
+		unwind(run->syms, &c->copy, run->scratch, NULL, MAX_FRAMES, &u);
+	t->end = u.end;
+	return name_frames(run, t, u.nr);
+}
+
+/* Where the threads stand now, not when they were listed: of one that ran nothing was known then. */
+static int tell_model(struct run *run, const struct stackcap_thread *c, unsigned int nr)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < nr && !err; i++) {
+		struct mtr_event ev = { .kind = MTR_EV_SP,
+					.as = run->p->as,
+					.tid = (uint32_t)c[i].tid,
+					.time_ns = boot_ns() };
+
+		if (!c[i].tid || c[i].how == STACKCAP_SKIPPED)
+			continue;
+		ev.thread.sp = c[i].copy.regs.r[MTR_REG_SP];
+		ev.thread.syscall_sp = c[i].how != STACKCAP_STOPPED;
+		err = model_apply(&run->snap.model, &ev);
+	}
+	return err ? err : snap_locate(&run->snap, run->p);
+}
+
+static int portion(struct run *run, struct stackcap_thread *c, unsigned int nr)
+{
+	int err = stackcap_take(run->cap, c, nr);
+
+	if (!err)
+		err = tell_model(run, c, nr);
+	for (unsigned int i = 0; i < nr; i++) {
+		struct thread *model = c[i].tid ? proc_thread(run->p, (uint32_t)c[i].tid) : NULL;
+		struct stack_thread *t = &run->rep.thread[run->rep.nr];
+
+		if (!err && model) {
+			t->model = model;
+			err = unwind_one(run, &c[i], t);
+			run->rep.nr++;
+		}
+		stackcap_free(&c[i]);
+	}
+	return err;
+}
+
+static int by_tid(const void *pa, const void *pb)
+{
+	const struct stackcap_thread *a = pa, *b = pb;
+
+	return a->tid < b->tid ? -1 : a->tid > b->tid;
+}
+
+static int take_all(struct run *run)
+{
+	struct stackcap_thread *c = calloc(run->p->nr_threads + 1, sizeof(*c));
+	unsigned int nr = 0;
+	int err = 0;
+
+	run->rep.thread = calloc(run->p->nr_threads + 1, sizeof(*run->rep.thread));
+	run->scratch = malloc(MAX_FRAMES * sizeof(*run->scratch));
+	if (!c || !run->rep.thread || !run->scratch) {
+		free(c);
+		return -ENOMEM;
+	}
+	for (struct thread *t = run->p->threads; t; t = t->hh.next)
+		if (!run->o->tid || t->tid == (uint32_t)run->o->tid)
+			c[nr++].tid = (pid_t)t->tid;
+	qsort(c, nr, sizeof(*c), by_tid);
+	for (unsigned int i = 0; i < nr && !err; i += PORTION)
+		err = portion(run, c + i, nr - i < PORTION ? nr - i : PORTION);
+	free(c);
+	return err;
+}
+
+static int report(struct run *run, FILE *out)
+{
+	const struct opts *o = run->o;
+	const struct report_style style = { .ascii = o->ascii, .bytes = o->bytes };
+
+	run->rep.p = run->p;
+	run->rep.model = &run->snap.model;
+	run->rep.now_ns = boot_ns();
+	run->rep.now_real_ns = clock_ns(CLOCK_REALTIME);
+	if (o->json)
+		return stacks_json(out, &run->rep);
+	if (o->folded)
+		return stacks_folded(out, &run->rep);
+	if (o->largest)
+		return stacks_largest(out, &run->rep, &style);
+	return stacks_text(out, &run->rep, &style);
+}
+
+/* Whom nothing could be told of, because it was forbidden: that is a failure. */
+static int verdict(const struct run *run, pid_t pid)
+{
+	const struct opts *o = run->o;
+
+	if (o->tid && !run->rep.nr)
+		return log_error(EX_NO_TARGET, NULL, "process %d has no thread %d", pid, o->tid);
+	for (unsigned int i = 0; i < run->rep.nr; i++)
+		if (!run->rep.thread[i].skipped)
+			return EX_DONE;
+	return run->rep.nr ?
+		       log_error(EX_PRIVILEGE, NULL, "no stack of %d could be taken: %s", pid,
+				 run->rep.thread[0].skipped) :
+		       log_error(EX_NO_TARGET, NULL, "process %d ended while it was read", pid);
+}
+
+static void release(struct run *run)
+{
+	for (unsigned int i = 0; i < run->rep.nr; i++) {
+		free(run->rep.thread[i].frame);
+		free(run->rep.thread[i].run);
+	}
+	free(run->rep.thread);
+	free(run->scratch);
+	stackcap_close(run->cap);
+	syms_free(run->syms);
+	snap_release(&run->snap);
+}
+
+static int stacks(pid_t pid, uint32_t as, const struct opts *o, FILE *out)
+{
+	struct run run = { .o = o };
+	int ret, err;
+
+	ret = snap_take(&run.snap, pid, as, true, &run.p);
+	if (ret)
+		return ret;
+	run.syms = syms_new(pid, o->debuginfod);
+	err = run.syms ? set_maps(&run) : -ENOMEM;
+	if (!err)
+		err = stackcap_open(pid, copy_end, &run, &run.cap, &run.rep.note);
+	if (!err)
+		err = take_all(&run);
+	if (err) {
+		ret = err == -ESRCH ? log_error(EX_NO_TARGET, NULL,
+						"process %d ended while it was read", pid) :
+				      target_error(pid, err);
+	} else {
+		ret = verdict(&run, pid);
+		if (!ret && report(&run, out))
+			ret = output_failed(o->output, errno ? errno : EIO);
+	}
+	release(&run);
+	return ret;
+}
+
+static int once(const struct opts *o, FILE *out)
+{
+	int ret = EX_DONE;
+
+	for (unsigned int i = 0; i < o->nr_pids; i++) {
+		int one;
+
+		if (i && !o->json && !o->folded)
+			fputs("\n", out);
+		one = stacks(o->pids[i], i + 1, o, out);
+		if (!ret)
+			ret = one;
+	}
+	if (fflush(out) && !ret)
+		ret = output_failed(o->output, errno);
+	return ret;
+}
+
+/* Waits for the next turn; false when the user has had enough. */
+static bool next_turn(const sigset_t *set, uint64_t *next, uint64_t interval)
+{
+	uint64_t now = boot_ns();
+	struct timespec ts;
+	uint64_t wait;
+
+	while (*next <= now)
+		*next += interval;
+	wait = *next - now;
+	ts = (struct timespec){ .tv_sec = (time_t)(wait / NSEC_PER_SEC),
+				.tv_nsec = (long)(wait % NSEC_PER_SEC) };
+	return sigtimedwait(set, NULL, &ts) < 0;
+}
+
+int cmd_stacks(struct opts *o, int argc, char **argv)
+{
+	FILE *out = output_open(o->output);
+	uint64_t next = boot_ns();
+	sigset_t set;
+	int ret;
+
+	(void)argc;
+	(void)argv;
+	if (!out)
+		return EX_FAILED;
+	ret = once(o, out);
+	if (o->repeat) {
+		sigemptyset(&set);
+		sigaddset(&set, SIGINT);
+		sigaddset(&set, SIGTERM);
+		sigprocmask(SIG_BLOCK, &set, NULL);
+		/* it ends with the process, and that is no failure */
+		while (!ret && next_turn(&set, &next, o->interval_ns)) {
+			if (!o->json && !o->folded)
+				fputs("\n", out);
+			ret = once(o, out);
+			if (ret == EX_NO_TARGET) {
+				ret = EX_DONE;
+				break;
+			}
+		}
+	}
+	if (out != stdout)
+		fclose(out);
+	return ret;
+}

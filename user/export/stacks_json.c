@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The `stacks` object (docs/schema/stacks.schema.json), written thread by thread. */
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "export/jsonio.h"
+#include "export/stacks_int.h"
+
+static json_t *frame(struct json_out *w, const struct stack_frame *f, unsigned int i,
+		     unsigned int repeat)
+{
+	const struct sym_addr *a = f->name;
+	const struct sym_name *n = &a->name[i];
+
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b}", "function",
+			 json_text(w, n->function), "file", json_text(w, n->file), "line",
+			 json_when(n->line, n->line), "module", json_text(w, a->module), "offset",
+			 json_addr(stacks_offset(f)), "pc", json_addr(f->at.pc), "cfa",
+			 f->at.cfa && !n->inlined ? json_addr(f->at.cfa) : json_null(),
+			 "size_bytes", json_known(n->inlined ? -1 : f->size), "depth_bytes",
+			 json_known(n->inlined ? -1 : f->depth), "repeat",
+			 json_integer((json_int_t)repeat), "inlined", (int)n->inlined, "signal",
+			 (int)f->at.signal);
+}
+
+static void put_frames(struct json_out *w, const struct stack_thread *t)
+{
+	const char *sep = "";
+
+	for (unsigned int i = 0; i < t->nr_runs; i++) {
+		const struct fold_run *run = &t->run[i];
+
+		for (unsigned int j = 0; j < run->len; j++) {
+			const struct stack_frame *f = &t->frame[run->first + j];
+
+			for (unsigned int n = 0; n < f->name->nr; n++) {
+				if (ferror(w->f))
+					return;
+				fputs(sep, w->f);
+				json_put(w, NULL, frame(w, f, n, run->repeat));
+				sep = ",";
+			}
+		}
+	}
+}
+
+static const char *how(const struct stack_thread *t)
+{
+	return t->skipped ? "skipped" : t->stopped_ns ? "stopped" : "asleep";
+}
+
+static void put_thread(struct json_out *w, const struct stacks_report *r,
+		       const struct stack_thread *t)
+{
+	fprintf(w->f, "{\"tid\":%" PRIu32, t->tid);
+	json_put(w, "comm", json_text(w, strtab_str(r->model->st, t->model->comm)));
+	json_put(w, "stack", json_stack(r->p, t->model));
+	json_put(w, "taken", json_string(how(t)));
+	json_put(w, "skipped", json_text(w, t->skipped));
+	json_put(w, "stopped_ns", json_integer((json_int_t)t->stopped_ns));
+	json_put(w, "end", t->skipped ? json_null() : json_string(unwind_end_name(t->end)));
+	json_put(w, "frame_count", json_integer((json_int_t)t->nr));
+	fputs(",\"frames\":[", w->f);
+	put_frames(w, t);
+	fputs("]}", w->f);
+}
+
+int stacks_json(FILE *f, const struct stacks_report *r)
+{
+	struct json_out w;
+
+	if (json_begin(&w, f))
+		return -ENOMEM;
+	fputs("{\"schema\":1,\"type\":\"stacks\"", f);
+	json_put(&w, "time", json_rfc3339(r->now_real_ns));
+	json_put(&w, "time_ns", json_integer((json_int_t)r->now_ns));
+	json_put(&w, "pid", json_integer((json_int_t)r->p->pid));
+	json_put(&w, "comm", json_text(&w, strtab_str(r->model->st, r->p->comm)));
+	json_put(&w, "note", json_text(&w, r->note));
+	fputs(",\"threads\":[", f);
+	for (unsigned int i = 0; i < r->nr && !ferror(f); i++) {
+		fputs(i ? "," : "", f);
+		put_thread(&w, r, &r->thread[i]);
+	}
+	fputs("]}\n", f);
+	return json_end(&w);
+}
