@@ -75,6 +75,13 @@ static int set_maps(struct run *run)
 	return err;
 }
 
+static unsigned int unfolded(struct fold_run *run, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		run[i] = (struct fold_run){ i, 1, 1 };
+	return nr;
+}
+
 /* Names, sizes and what repeats, of the frames in run->scratch. */
 static int name_frames(struct run *run, struct stack_thread *t, unsigned int nr)
 {
@@ -102,7 +109,7 @@ static int name_frames(struct run *run, struct stack_thread *t, unsigned int nr)
 		fold[i] = (struct fold_frame){ f->name->func ? f->name->func : u->pc, u->pc };
 	}
 	t->nr = nr;
-	t->nr_runs = stackfold(fold, nr, t->run);
+	t->nr_runs = run->o->no_fold ? unfolded(t->run, nr) : stackfold(fold, nr, t->run);
 	t->hash = nr ? stack_hash(&t->frame[0].at.pc, sizeof(*t->frame), nr) : 0;
 	err = 0;
 out:

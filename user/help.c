@@ -78,6 +78,7 @@ const char help_stacks[] =
 	"  -t, --tid TID             this thread only\n"
 	"      --largest             the frames that take most, largest first\n"
 	"      --folded              for flame graphs: each frame's own bytes\n"
+	"      --no-fold             each frame of a recursion, not a count of them\n"
 	"  -i, --interval TIME       again and again, until the process ends or Ctrl-C\n"
 	"      --debuginfod          fetch missing debug information from DEBUGINFOD_URLS\n"
 	"\n" HELP_COMMON "\n"

@@ -35,6 +35,7 @@ enum {
 	O_RING,
 	O_FOLDED,
 	O_LARGEST,
+	O_NO_FOLD,
 	O_DEBUGINFOD,
 };
 
@@ -63,6 +64,7 @@ static const struct option long_flags[] = {
 	{ "tid", required_argument, NULL, 't' },
 	{ "folded", no_argument, NULL, O_FOLDED },
 	{ "largest", no_argument, NULL, O_LARGEST },
+	{ "no-fold", no_argument, NULL, O_NO_FOLD },
 	{ "debuginfod", no_argument, NULL, O_DEBUGINFOD },
 	/* for tests and for people who debug memtrace */
 	{ "rung", required_argument, NULL, O_RUNG },
@@ -214,6 +216,7 @@ static unsigned int flag_needs(int flag)
 	case 't':
 	case O_FOLDED:
 	case O_LARGEST:
+	case O_NO_FOLD:
 	case O_DEBUGINFOD:
 		return OPT_STACKS;
 	case 'f':
@@ -288,6 +291,9 @@ static int stacks_flag(struct opts *o, int flag, const char *arg)
 		return 0;
 	case O_LARGEST:
 		o->largest = true;
+		return 0;
+	case O_NO_FOLD:
+		o->no_fold = true;
 		return 0;
 	}
 	o->debuginfod = true;

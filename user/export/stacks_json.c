@@ -9,19 +9,20 @@
 #include "export/stacks_int.h"
 
 static json_t *frame(struct json_out *w, const struct stack_frame *f, unsigned int i,
-		     unsigned int repeat)
+		     const struct fold_run *run)
 {
 	const struct sym_addr *a = f->name;
 	const struct sym_name *n = &a->name[i];
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b}", "function",
-			 json_text(w, n->function), "file", json_text(w, n->file), "line",
-			 json_when(n->line, n->line), "module", json_text(w, a->module), "offset",
-			 json_addr(stacks_offset(f)), "pc", json_addr(f->at.pc), "cfa",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b}",
+			 "function", json_text(w, n->function), "file", json_text(w, n->file),
+			 "line", json_when(n->line, n->line), "module", json_text(w, a->module),
+			 "offset", json_addr(stacks_offset(f)), "pc", json_addr(f->at.pc), "cfa",
 			 f->at.cfa && !n->inlined ? json_addr(f->at.cfa) : json_null(),
 			 "size_bytes", json_known(n->inlined ? -1 : f->size), "depth_bytes",
 			 json_known(n->inlined ? -1 : f->depth), "repeat",
-			 json_integer((json_int_t)repeat), "inlined", (int)n->inlined, "signal",
+			 json_integer((json_int_t)run->repeat), "cycle",
+			 json_integer((json_int_t)run->len), "inlined", (int)n->inlined, "signal",
 			 (int)f->at.signal);
 }
 
@@ -39,7 +40,7 @@ static void put_frames(struct json_out *w, const struct stack_thread *t)
 				if (ferror(w->f))
 					return;
 				fputs(sep, w->f);
-				json_put(w, NULL, frame(w, f, n, run->repeat));
+				json_put(w, NULL, frame(w, f, n, run));
 				sep = ",";
 			}
 		}
