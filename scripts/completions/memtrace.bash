@@ -18,7 +18,7 @@ _memtrace() {
 	cur=${COMP_WORDS[COMP_CWORD]}
 	prev=${COMP_WORDS[COMP_CWORD - 1]}
 	case ${COMP_WORDS[1]-} in
-	snapshot | doctor) verb=${COMP_WORDS[1]} ;;
+	snapshot | stacks | doctor) verb=${COMP_WORDS[1]} ;;
 	esac
 	[[ $COMP_CWORD -gt 1 ]] || verb=
 
@@ -65,12 +65,13 @@ _memtrace() {
 	case $verb in
 	doctor) flags=$common ;;
 	snapshot) flags="$target $common" ;;
+	stacks) flags="$target --tid --largest --folded --no-fold --interval --debuginfod $common" ;;
 	*) flags="$target $live $common" ;;
 	esac
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$flags" -- "$cur")
 	elif [[ $COMP_CWORD -eq 1 ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'snapshot doctor' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'snapshot stacks doctor' -- "$cur")
 	fi
 }
 

@@ -8,8 +8,12 @@ import shutil
 import subprocess
 import time
 
+import jsonschema
+
 from live import MEMTRACE, PATIENCE, SLOW, TARGETS, TOP, Skip, Target, check, equal, main
 
+with open(os.path.join(TOP, 'docs', 'schema', 'stacks.schema.json'), encoding='utf-8') as schema:
+    SCHEMA = json.load(schema)
 SHARE = 0.99  # of frames that must be as gdb has them
 
 
@@ -18,7 +22,10 @@ def stacks(*args, status=0):
     p = subprocess.run([MEMTRACE, 'stacks', *map(str, args), '--json'], capture_output=True, text=True,
                        timeout=PATIENCE)
     equal(p.returncode, status, f'exit status ({p.stderr.strip()})')
-    return json.loads(p.stdout) if p.stdout else None, p.stderr
+    o = json.loads(p.stdout) if p.stdout else None
+    if o:
+        jsonschema.validate(o, SCHEMA)
+    return o, p.stderr
 
 
 def own(frames):
