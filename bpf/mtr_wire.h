@@ -227,6 +227,7 @@ struct mtr_w_regs {
 	__u32 pad;
 	__u64 nvcsw, nivcsw; /* times it was switched away from, by itself and by others */
 	__u64 r[17]; /* numbered as in DWARF: 7 sp, 16 ip */
+	__u64 orig_ax; /* system call number; -1: it came in otherwise */
 	__u64 fsbase; /* thread pointer */
 };
 

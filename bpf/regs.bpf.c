@@ -39,6 +39,7 @@ static __always_inline void fill_regs(struct mtr_w_regs *r, struct pt_regs *regs
 	r->r[14] = BPF_CORE_READ(regs, r14);
 	r->r[15] = BPF_CORE_READ(regs, r15);
 	r->r[16] = BPF_CORE_READ(regs, ip);
+	r->orig_ax = BPF_CORE_READ(regs, orig_ax);
 }
 
 SEC("?iter/task")

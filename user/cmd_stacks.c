@@ -15,6 +15,7 @@
 #include "output.h"
 #include "snap.h"
 #include "source/stackcap.h"
+#include "stackvars.h"
 #include "target.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -32,7 +33,9 @@ struct run {
 	struct syms *syms;
 	struct stackcap *cap;
 	struct stacks_report rep;
-	struct unwind_frame *scratch; /* MAX_FRAMES; pages that no stack needs are never touched */
+	/* MAX_FRAMES of each; pages that no stack needs are never touched */
+	struct unwind_frame *scratch;
+	struct mtr_regs *regs; /* NULL: not wanted */
 };
 
 static uint64_t copy_end(void *ctx, pid_t tid, uint64_t sp)
@@ -117,9 +120,31 @@ out:
 	return err;
 }
 
+/* Of a recursion the first turn stands for all. */
+static int find_vars(struct run *run, const struct stackcap_thread *c, struct stack_thread *t)
+{
+	struct stackvars sv = { .syms = run->syms,
+				.cap = run->cap,
+				.p = run->p,
+				.st = run->snap.st,
+				.copy = &c->copy,
+				.t = t,
+				.values = !run->o->no_values };
+	int err = 0;
+
+	for (unsigned int i = 0; i < t->nr_runs && !err; i++)
+		for (unsigned int j = 0; j < t->run[i].len && !err; j++) {
+			unsigned int at = t->run[i].first + j;
+
+			err = stackvars_frame(&sv, &t->frame[at], &run->regs[at]);
+		}
+	return err;
+}
+
 static int unwind_one(struct run *run, struct stackcap_thread *c, struct stack_thread *t)
 {
 	struct unwind_result u = { .nr = 0 };
+	int err;
 
 	t->tid = (uint32_t)c->tid;
 	t->stopped_ns = (int64_t)c->stopped_ns;
@@ -128,12 +153,13 @@ static int unwind_one(struct run *run, struct stackcap_thread *c, struct stack_t
 		t->skipped = c->why;
 		return 0;
 	}
-	unwind(run->syms, &c->copy, run->scratch, NULL, MAX_FRAMES, &u);
+	unwind(run->syms, &c->copy, run->scratch, run->regs, MAX_FRAMES, &u);
 	/* a handler on a stack of its own: what it interrupted is elsewhere */
 	if (u.end == UNWIND_OUTSIDE && !c->copy.part[1].size && !stackcap_more(run->cap, c, u.want))
-		unwind(run->syms, &c->copy, run->scratch, NULL, MAX_FRAMES, &u);
+		unwind(run->syms, &c->copy, run->scratch, run->regs, MAX_FRAMES, &u);
 	t->end = u.end;
-	return name_frames(run, t, u.nr);
+	err = name_frames(run, t, u.nr);
+	return err || !run->regs ? err : find_vars(run, c, t);
 }
 
 /* Where the threads stand now, not when they were listed: of one that ran nothing was known then. */
@@ -191,7 +217,9 @@ static int take_all(struct run *run)
 
 	run->rep.thread = calloc(run->p->nr_threads + 1, sizeof(*run->rep.thread));
 	run->scratch = malloc(MAX_FRAMES * sizeof(*run->scratch));
-	if (!c || !run->rep.thread || !run->scratch) {
+	if (run->o->vars)
+		run->regs = malloc(MAX_FRAMES * sizeof(*run->regs));
+	if (!c || !run->rep.thread || !run->scratch || (run->o->vars && !run->regs)) {
 		free(c);
 		return -ENOMEM;
 	}
@@ -212,6 +240,7 @@ static int report(struct run *run, FILE *out)
 
 	run->rep.p = run->p;
 	run->rep.model = &run->snap.model;
+	run->rep.vars = o->vars;
 	run->rep.now_ns = boot_ns();
 	run->rep.now_real_ns = clock_ns(CLOCK_REALTIME);
 	if (o->json)
@@ -242,11 +271,16 @@ static int verdict(const struct run *run, pid_t pid)
 static void release(struct run *run)
 {
 	for (unsigned int i = 0; i < run->rep.nr; i++) {
-		free(run->rep.thread[i].frame);
-		free(run->rep.thread[i].run);
+		struct stack_thread *t = &run->rep.thread[i];
+
+		for (unsigned int j = 0; j < t->nr; j++)
+			stackvars_free(&t->frame[j]);
+		free(t->frame);
+		free(t->run);
 	}
 	free(run->rep.thread);
 	free(run->scratch);
+	free(run->regs);
 	stackcap_close(run->cap);
 	syms_free(run->syms);
 	snap_release(&run->snap);

@@ -76,6 +76,8 @@ const char help_stacks[] =
 	"\n" HELP_TARGET "\n"
 	"Stacks:\n"
 	"  -t, --tid TID             this thread only\n"
+	"      --vars                variables of each frame, and where their pointers lead\n"
+	"      --no-values           with --vars: names, types and places only\n"
 	"      --largest             the frames that take most, largest first\n"
 	"      --folded              for flame graphs: each frame's own bytes\n"
 	"      --no-fold             each frame of a recursion, not a count of them\n"
@@ -85,6 +87,7 @@ const char help_stacks[] =
 	"Examples:\n"
 	"  sudo memtrace stacks -p 4123\n"
 	"  sudo memtrace stacks -p 4123 --largest\n"
+	"  sudo memtrace stacks -p 4123 -t 4123 --vars\n"
 	"  sudo memtrace stacks -p 4123 --json | jq '.threads[].stack.headroom_bytes'\n"
 	"\n" HELP_EXIT "\n";
 

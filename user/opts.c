@@ -36,6 +36,8 @@ enum {
 	O_FOLDED,
 	O_LARGEST,
 	O_NO_FOLD,
+	O_VARS,
+	O_NO_VALUES,
 	O_DEBUGINFOD,
 };
 
@@ -65,6 +67,8 @@ static const struct option long_flags[] = {
 	{ "folded", no_argument, NULL, O_FOLDED },
 	{ "largest", no_argument, NULL, O_LARGEST },
 	{ "no-fold", no_argument, NULL, O_NO_FOLD },
+	{ "vars", no_argument, NULL, O_VARS },
+	{ "no-values", no_argument, NULL, O_NO_VALUES },
 	{ "debuginfod", no_argument, NULL, O_DEBUGINFOD },
 	/* for tests and for people who debug memtrace */
 	{ "rung", required_argument, NULL, O_RUNG },
@@ -217,6 +221,8 @@ static unsigned int flag_needs(int flag)
 	case O_FOLDED:
 	case O_LARGEST:
 	case O_NO_FOLD:
+	case O_VARS:
+	case O_NO_VALUES:
 	case O_DEBUGINFOD:
 		return OPT_STACKS;
 	case 'f':
@@ -294,6 +300,12 @@ static int stacks_flag(struct opts *o, int flag, const char *arg)
 		return 0;
 	case O_NO_FOLD:
 		o->no_fold = true;
+		return 0;
+	case O_VARS:
+		o->vars = true;
+		return 0;
+	case O_NO_VALUES:
+		o->no_values = true;
 		return 0;
 	}
 	o->debuginfod = true;
@@ -415,6 +427,10 @@ static int check(const struct command *c, struct opts *o, int argc, char **argv)
 			     c->takes & OPT_LIVE ? " or -- CMD ARGS" : "");
 	if (o->json + o->folded + o->largest > 1)
 		return usage("one of --json, --folded and --largest");
+	if (o->no_values && !o->vars)
+		return usage("--no-values goes with --vars");
+	if (o->vars && (o->folded || o->largest))
+		return usage("--vars is neither for --folded nor for --largest");
 	if (o->user && !o->cmd)
 		return usage("-u says as whom to run a command: -- CMD ARGS is missing");
 	return 0;

@@ -30,6 +30,7 @@ struct opts {
 	pid_t tid; /* -t; 0: all threads */
 	bool repeat; /* -i was given */
 	bool folded, largest;
+	bool vars, no_values;
 	bool no_fold; /* recursion is written out */
 	bool debuginfod; /* debug information may be fetched */
 	/* for tests and people who debug memtrace; not in --help's first page */

@@ -65,7 +65,7 @@ _memtrace() {
 	case $verb in
 	doctor) flags=$common ;;
 	snapshot) flags="$target $common" ;;
-	stacks) flags="$target --tid --largest --folded --no-fold --interval --debuginfod $common" ;;
+	stacks) flags="$target --tid --vars --no-values --largest --folded --no-fold --interval --debuginfod $common" ;;
 	*) flags="$target $live $common" ;;
 	esac
 	if [[ $cur == -* ]]; then

@@ -24,6 +24,8 @@ complete -c memtrace -n __memtrace_no_verb -l plain -d 'The plain report, even o
 complete -c memtrace -n __memtrace_no_verb -s u -l user -x -a '(__fish_complete_users)' -d 'Run the command as that user'
 
 complete -c memtrace -n '__fish_seen_subcommand_from stacks' -s t -l tid -x -d 'This thread only'
+complete -c memtrace -n '__fish_seen_subcommand_from stacks' -l vars -d 'Variables of each frame'
+complete -c memtrace -n '__fish_seen_subcommand_from stacks' -l no-values -d 'With --vars: no values'
 complete -c memtrace -n '__fish_seen_subcommand_from stacks' -l largest -d 'The frames that take most'
 complete -c memtrace -n '__fish_seen_subcommand_from stacks' -l folded -d 'For flame graphs'
 complete -c memtrace -n '__fish_seen_subcommand_from stacks' -l no-fold -d 'Each frame of a recursion'

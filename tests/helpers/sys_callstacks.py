@@ -4,6 +4,7 @@ against the program's own word where it knows; and proof that sleeping threads d
 """
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -14,6 +15,7 @@ from live import MEMTRACE, PATIENCE, SLOW, TARGETS, TOP, Skip, Target, check, eq
 
 with open(os.path.join(TOP, 'docs', 'schema', 'stacks.schema.json'), encoding='utf-8') as schema:
     SCHEMA = json.load(schema)
+VARS_SHARE = 0.95
 SHARE = 0.99  # of frames that must be as gdb has them
 
 
@@ -33,21 +35,21 @@ def own(frames):
     return [f for f in frames if not f['inlined']]
 
 
-def gdb_frames(pid):
-    """{tid: [(pc, cfa, function)]}"""
+def gdb(pid, script, word):
+    """What a script in gdb says of a process: the JSON behind that word."""
     if not shutil.which('gdb'):
         raise Skip('gdb is not installed')
-    p = subprocess.run(['gdb', '-nx', '-p', str(pid), '-batch', '-x',
-                        os.path.join(TOP, 'tests', 'helpers', 'gdb_frames.py')],
+    p = subprocess.run(['gdb', '-nx', '-p', str(pid), '-batch', '-x', os.path.join(TOP, 'tests', 'helpers', script)],
                        capture_output=True, text=True, errors='replace', timeout=PATIENCE * 4,
                        stdin=subprocess.DEVNULL)
-    out = {}
-    for line in p.stdout.splitlines():
-        if line.startswith('FRAMES '):
-            o = json.loads(line[7:])
-            out[o['tid']] = o['frames']
+    out = [json.loads(line[len(word):]) for line in p.stdout.splitlines() if line.startswith(word + ' ')]
     check(out, f'gdb said nothing of {pid}: {p.stderr}')
     return out
+
+
+def gdb_frames(pid):
+    """{tid: [(pc, cfa, function)]}"""
+    return {o['tid']: o['frames'] for o in gdb(pid, 'gdb_frames.py', 'FRAMES')}
 
 
 def compare(o, truth):
@@ -77,7 +79,7 @@ class Asleep:
     def __init__(self, name):
         path = os.path.join(TARGETS, name)
         if not os.path.exists(path):
-            raise Skip(f'{name} is not built' if name != 'frames_rs' else 'rustc is not installed')
+            raise Skip(f'{name} is not built' if not name.endswith('_rs') else 'rustc is not installed')
         self.p = subprocess.Popen([path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         equal(self.p.stdout.readline(), b'ready\n', 'first line')
         self.pid = self.p.pid
@@ -106,6 +108,120 @@ def frames_as_gdb(name, make):
             check(total > 5 * len(o['threads']), f'gdb knows {total} frames only')
             check(good >= SHARE * total, f'{good} of {total} frames')
     return f'as_gdb_{name}', test
+
+
+def same_value(ours, v):
+    """Our text of a variable against gdb's value."""
+    if ours['optimized_out'] or ours['size_bytes'] != v['size']:
+        return False
+    if ours['address'] is not None and v['address'] is not None and int(ours['address'], 16) != v['address']:
+        return False
+    text = (ours['value'] or '').split(' ')[0]
+    if v['what'] == 'int':
+        char = re.fullmatch("'(.)'", ours['value'] or '')
+        return (ord(char[1]) if char else {'true': 1, 'false': 0}.get(text, text)) in (v['value'], str(v['value']))
+    if v['what'] == 'float':
+        return float(text) == v['value']
+    if v['what'] == 'pointer':
+        return int(text, 16) == v['value']
+    if v['what'] == 'enum':
+        return text == v['value']
+    return ours['value'] is not None  # a struct or an array: its place and size were compared
+
+
+def vars_as_gdb(name, make):
+    """Variables: place and size, and the value of what is not a struct or an array."""
+    def test():
+        with make() as target:
+            if isinstance(target, Target):
+                target.checkpoint()
+            o, _ = stacks('-p', target.pid, '--vars', '--no-fold')
+            known, cfa = {}, None
+            for t in o['threads']:
+                for f in reversed(t['frames']):  # an inlined call is in the frame around it
+                    cfa = f['cfa'] or cfa
+                    for v in f['vars']:
+                        known.setdefault((t['tid'], int(cfa, 16), v['name']), []).append(v)
+            # sc_ret is the result of the system call in which they sleep: it is not there yet
+            theirs = [v for v in gdb(target.pid, 'gdb_vars.py', 'VAR') if v['name'] != 'sc_ret']
+            bad = [v for v in theirs
+                   if not any(same_value(ours, v) for ours in known.get((v['tid'], v['cfa'], v['name']), []))]
+            print(f'# {name}: {len(theirs) - len(bad)} of {len(theirs)} variables as gdb has them')
+            for v in bad[:5]:
+                print('#', v, known.get((v['tid'], v['cfa'], v['name'])))
+            check(len(theirs) >= 15, 'hardly any variable')
+            check(len(theirs) - len(bad) >= VARS_SHARE * len(theirs), 'too many differ')
+    return f'vars_{name}', test
+
+
+def find_vars(o):
+    """{name: variable} of every frame"""
+    return {v['name']: v for t in o['threads'] for f in t['frames'] for v in f['vars']}
+
+
+def leads_to(v, kind, **more):
+    to = v['points_to']
+    check(to, f'{v["name"]} leads nowhere')
+    equal(to['kind'], kind, v['name'])
+    for key, want in more.items():
+        equal(to[key], want, f'{v["name"]}: {key}')
+
+
+def pointers_c():
+    with Target('lesson') as target:
+        target.checkpoint()
+        v = find_vars(stacks('-p', target.pid, '--vars')[0])
+        equal(v['numbers']['value'], '[1, 2, 3, 4, 5]', 'numbers')
+        equal((v['numbers']['type'], v['numbers']['size_bytes']), ('int[5]', 20), 'numbers')
+        equal(v['copy']['type'], 'struct user', 'type')
+        check('name = "ann"' in v['copy']['value'] and 'role = ADMIN' in v['copy']['value'], v['copy']['value'])
+        leads_to(v['literal'], 'rodata', symbol='greeting')
+        check(v['literal']['value'].endswith('"hello from .rodata"'), v['literal']['value'])
+        leads_to(v['to_data'], 'data', symbol='counter')
+        leads_to(v['to_bss'], 'bss' if v['to_bss']['points_to']['kind'] == 'bss' else 'data', symbol='buffer')
+        leads_to(v['to_stack'], 'stack', region=f'thread {target.pid}', frame=3)
+        leads_to(v['function'], 'text', symbol='add')
+        leads_to(v['list'], 'heap', bytes=16, chunk_bytes=32, chunk_free=False)
+        leads_to(v['freed'], 'heap', chunk_bytes=3008, chunk_free=True)
+        leads_to(v['wild'], 'unmapped')
+        equal((v['none']['points_to'], v['none']['value']), (None, '0x0'), 'a null pointer')
+        v = find_vars(stacks('-p', target.pid, '--vars', '--no-values')[0])
+        equal([x['name'] for x in v.values() if x['value'] is not None], [], 'values in spite of --no-values')
+        leads_to(v['literal'], 'rodata', symbol='greeting')
+
+
+def pointers_cpp():
+    with Asleep('lesson_cpp') as target:
+        v = find_vars(stacks('-p', target.pid, '--vars')[0])
+        equal((v['brief']['value'], v['lengthy']['value'][:10]), ('"hello"', '"xxxxxxxxx'), 'strings')
+        leads_to(v['brief'], 'stack', bytes=5, reserved_bytes=15)
+        leads_to(v['lengthy'], 'heap', bytes=100, reserved_bytes=100)
+        leads_to(v['numbers'], 'heap', bytes=12, reserved_bytes=32)
+        equal(v['numbers']['value'], '[1, 2, 3]', 'vector')
+        leads_to(v['unique'], 'heap', bytes=8)
+        leads_to(v['shared'], 'heap', bytes=4)
+        leads_to(v['alias'], 'stack', bytes=48)
+        equal(v['color']['value'], 'green', 'enum class')
+
+
+def pointers_rust():
+    with Asleep('lesson_rs') as target:
+        v = find_vars(stacks('-p', target.pid, '--vars')[0])
+        equal((v['owned']['type'], v['owned']['size_bytes'], v['owned']['value']), ('String', 24, '"hello"'), 'String')
+        leads_to(v['owned'], 'heap', bytes=5, reserved_bytes=5)
+        equal((v['grown']['type'], v['grown']['value']), ('Vec<i32>', '[1, 2, 3]'), 'Vec')
+        leads_to(v['grown'], 'heap', bytes=12, reserved_bytes=32)
+        equal((v['literal']['type'], v['literal']['size_bytes']), ('&str', 16), '&str')
+        leads_to(v['literal'], 'rodata', bytes=10)
+        leads_to(v['part'], 'heap', bytes=8)
+        equal(v['text_part']['value'], '"ell"', 'slice')
+        leads_to(v['boxed'], 'heap', bytes=8)
+        equal((v['shared']['value'], v['shared_too']['value']), ('strong 2, weak 0',) * 2, 'Rc')
+        equal(v['shared']['points_to']['address'], v['shared_too']['points_to']['address'], 'one value, two owners')
+        equal((v['some']['value'], v['none']['value']), ('Some{3}', 'None'), 'Option')
+        equal((v['shape']['value'], v['nothing']['value']), ('Square{side = 4}', 'Nothing'), 'enum')
+        equal(v['user']['value'], '{id = 9, name = "ann"}', 'struct')
+        equal((v['flag']['value'], v['letter']['value'], v['small']['value']), ('true', "'é'", '200'), 'primitives')
 
 
 def patience(*args):
@@ -173,4 +289,8 @@ if __name__ == '__main__':
          frames_as_gdb('c_O2', lambda: Target('frames_o2', '--threads', 80, '--seed', 7)),
          frames_as_gdb('cpp_O2', lambda: Asleep('frames_cpp')),
          frames_as_gdb('rust', lambda: Asleep('frames_rs')),
+         vars_as_gdb('c_O0', lambda: Target('lesson')), vars_as_gdb('cpp_O0', lambda: Asleep('lesson_cpp')),
+         vars_as_gdb('rust_O0', lambda: Asleep('lesson_rs')),
+         vars_as_gdb('walks_O0', lambda: Target('frames_o0', '--threads', 10)),
+         pointers_c, pointers_cpp, pointers_rust,
          patience(), patience('--busy'), thousand_threads, depth_is_known, wrong_targets)

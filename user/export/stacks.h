@@ -12,6 +12,18 @@
 #include "model/model.h"
 #include "sym/sym.h"
 #include "sym/unwind.h"
+#include "sym/vars.h"
+
+/* A variable and, if it is a pointer or has one in it, what that leads to. */
+struct stack_var {
+	struct sym_var v;
+	const char *kind; /* region_kind_name(), "unmapped" or "null"; NULL: it is no pointer */
+	char region[64]; /* "thread 12", file name; "": none */
+	char symbol[128]; /* "" : none */
+	int frame; /* of this stack; −1: another place */
+	int64_t chunk_bytes; /* of malloc's chunk there; −1: not known */
+	bool chunk_free; /* valid with chunk_bytes */
+};
 
 /* One frame; size and depth in bytes, −1: not known. */
 struct stack_frame {
@@ -19,6 +31,9 @@ struct stack_frame {
 	const struct sym_addr *name; /* owned by syms */
 	int64_t size; /* of this frame */
 	int64_t depth; /* from its low end to the end of the stack */
+	struct stack_var *var; /* NULL: none, or not asked for */
+	unsigned int nr_vars;
+	int64_t vars_bytes; /* of this frame that variables take */
 };
 
 struct stack_thread {
@@ -40,6 +55,7 @@ struct stacks_report {
 	const struct model *model;
 	struct stack_thread *thread; /* by tid */
 	unsigned int nr;
+	bool vars; /* variables were asked for */
 	const char *note; /* what is worse than it might be; NULL: nothing */
 	uint64_t now_ns; /* CLOCK_BOOTTIME */
 	uint64_t now_real_ns;

@@ -4,29 +4,67 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "export/jsonio.h"
 #include "export/stacks_int.h"
 
+static json_t *points_to(struct json_out *w, const struct stack_var *v)
+{
+	if (!v->kind || !strcmp(v->kind, "null"))
+		return json_null();
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "kind", v->kind,
+			 "address", json_addr(v->v.target), "region", json_text(w, v->region),
+			 "symbol", json_text(w, v->symbol), "bytes", json_known(v->v.used),
+			 "reserved_bytes", json_known(v->v.room), "frame", json_known(v->frame),
+			 "chunk_bytes", json_known(v->chunk_bytes), "chunk_free",
+			 v->chunk_bytes < 0 ? json_null() : json_boolean(v->chunk_free));
+}
+
+/* Those of one inlined call, or of the function itself. */
+static json_t *vars(struct json_out *w, const struct stack_frame *f, unsigned int level)
+{
+	json_t *all = json_array();
+
+	for (unsigned int i = 0; i < f->nr_vars; i++) {
+		const struct stack_var *v = &f->var[i];
+		bool mem = v->v.place == VAR_MEMORY;
+
+		if (v->v.level != level)
+			continue;
+		json_array_append_new(
+			all,
+			json_pack("{s:o, s:o, s:o, s:o, s:b, s:b, s:o, s:o}", "name",
+				  json_text(w, v->v.name), "type", json_text(w, v->v.type),
+				  "size_bytes", json_when(v->v.size, (int64_t)v->v.size), "address",
+				  mem ? json_addr(v->v.addr) : json_null(), "parameter",
+				  (int)v->v.param, "optimized_out", (int)(v->v.place == VAR_GONE),
+				  "value", json_text(w, v->v.value), "points_to", points_to(w, v)));
+	}
+	return all;
+}
+
 static json_t *frame(struct json_out *w, const struct stack_frame *f, unsigned int i,
-		     const struct fold_run *run)
+		     const struct fold_run *run, bool with_vars)
 {
 	const struct sym_addr *a = f->name;
 	const struct sym_name *n = &a->name[i];
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b}",
-			 "function", json_text(w, n->function), "file", json_text(w, n->file),
-			 "line", json_when(n->line, n->line), "module", json_text(w, a->module),
-			 "offset", json_addr(stacks_offset(f)), "pc", json_addr(f->at.pc), "cfa",
-			 f->at.cfa && !n->inlined ? json_addr(f->at.cfa) : json_null(),
-			 "size_bytes", json_known(n->inlined ? -1 : f->size), "depth_bytes",
-			 json_known(n->inlined ? -1 : f->depth), "repeat",
-			 json_integer((json_int_t)run->repeat), "cycle",
-			 json_integer((json_int_t)run->len), "inlined", (int)n->inlined, "signal",
-			 (int)f->at.signal);
+	return json_pack(
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:o, s:o}",
+		"function", json_text(w, n->function), "file", json_text(w, n->file), "line",
+		json_when(n->line, n->line), "module", json_text(w, a->module), "offset",
+		json_addr(stacks_offset(f)), "pc", json_addr(f->at.pc), "cfa",
+		f->at.cfa && !n->inlined ? json_addr(f->at.cfa) : json_null(), "size_bytes",
+		json_known(n->inlined ? -1 : f->size), "depth_bytes",
+		json_known(n->inlined ? -1 : f->depth), "repeat",
+		json_integer((json_int_t)run->repeat), "cycle", json_integer((json_int_t)run->len),
+		"inlined", (int)n->inlined, "signal", (int)f->at.signal, "variables_bytes",
+		with_vars && !n->inlined ? json_integer((json_int_t)f->vars_bytes) : json_null(),
+		"vars", with_vars ? vars(w, f, i) : json_null());
 }
 
-static void put_frames(struct json_out *w, const struct stack_thread *t)
+static void put_frames(struct json_out *w, bool with_vars, const struct stack_thread *t)
 {
 	const char *sep = "";
 
@@ -40,7 +78,7 @@ static void put_frames(struct json_out *w, const struct stack_thread *t)
 				if (ferror(w->f))
 					return;
 				fputs(sep, w->f);
-				json_put(w, NULL, frame(w, f, n, run));
+				json_put(w, NULL, frame(w, f, n, run, with_vars));
 				sep = ",";
 			}
 		}
@@ -64,7 +102,7 @@ static void put_thread(struct json_out *w, const struct stacks_report *r,
 	json_put(w, "end", t->skipped ? json_null() : json_string(unwind_end_name(t->end)));
 	json_put(w, "frame_count", json_integer((json_int_t)t->nr));
 	fputs(",\"frames\":[", w->f);
-	put_frames(w, t);
+	put_frames(w, r->vars, t);
 	fputs("]}", w->f);
 }
 

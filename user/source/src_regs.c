@@ -83,6 +83,9 @@ static struct task_regs from_wire(const struct mtr_w_regs *w)
 
 	memcpy(t.regs.r, w->r, sizeof(t.regs.r));
 	t.regs.valid = (1u << MTR_NR_REGS) - 1;
+	/* in a system call rax is the kernel's: the result that is not there yet */
+	if ((int64_t)w->orig_ax >= 0)
+		t.regs.valid &= ~1u;
 	return t;
 }
 

@@ -66,6 +66,9 @@ int stackcap_take(struct stackcap *c, struct stackcap_thread *t, unsigned int nr
  */
 int stackcap_more(struct stackcap *c, struct stackcap_thread *t, uint64_t addr);
 
+/* stackcap_read() - memory of the process as it is now; false: not all of it can be read */
+bool stackcap_read(struct stackcap *c, uint64_t addr, void *buf, size_t sz);
+
 /* stackcap_free() - what take() has allocated of one thread */
 void stackcap_free(struct stackcap_thread *t);
 
