@@ -26,6 +26,10 @@
 #define UNKNOWN_STACK (1ull << 20)
 #define MAX_FRAMES (1u << 19)
 
+struct span {
+	uint64_t start, end;
+};
+
 struct run {
 	const struct opts *o;
 	struct snap snap;
@@ -37,6 +41,29 @@ struct run {
 	struct unwind_frame *scratch;
 	struct mtr_regs *regs; /* NULL: not wanted */
 };
+
+/*
+ * The stack a thread was started with. The C libraries put the thread's control
+ * block into its last page, and there the thread pointer leads; the kernel may
+ * have merged what lies above with it. 0, 0: not known.
+ */
+static struct span own_stack(struct run *run, const struct thread *t, uint64_t tls)
+{
+	struct region *r = aspace_find(&run->p->aspace, t->is_main ? run->p->start_stack : tls);
+	uint64_t top = (tls & ~4095ull) + 4096;
+
+	if (t->is_main)
+		return r ? (struct span){ r->start, r->end } : (struct span){ 0, 0 };
+	if (!tls)
+		return (struct span){ t->stack_start, t->stack_end };
+	return r ? (struct span){ r->start, top } : (struct span){ 0, 0 };
+}
+
+static bool inside(struct span s, uint64_t addr)
+{
+	/* a stack that grows: its region may be behind */
+	return addr < s.end && addr + (1u << 20) >= s.start;
+}
 
 static uint64_t copy_end(void *ctx, pid_t tid, uint64_t sp)
 {
@@ -85,11 +112,15 @@ static unsigned int unfolded(struct fold_run *run, unsigned int nr)
 	return nr;
 }
 
+static bool other_stack(struct run *run, uint64_t a, uint64_t b)
+{
+	return b < a || aspace_find(&run->p->aspace, a) != aspace_find(&run->p->aspace, b);
+}
+
 /* Names, sizes and what repeats, of the frames in run->scratch. */
-static int name_frames(struct run *run, struct stack_thread *t, unsigned int nr)
+static int name_frames(struct run *run, struct stack_thread *t, struct span own, unsigned int nr)
 {
 	struct fold_frame *fold = calloc(nr + 1, sizeof(*fold));
-	uint64_t end = t->model->stack_end, start = t->model->stack_start;
 	int err = -ENOMEM;
 
 	t->frame = calloc(nr + 1, sizeof(*t->frame));
@@ -101,14 +132,14 @@ static int name_frames(struct run *run, struct stack_thread *t, unsigned int nr)
 		struct stack_frame *f = &t->frame[i];
 
 		f->at = *u;
-		f->name = syms_addr(run->syms, u->activation ? u->pc : u->pc - 1);
+		f->name = syms_addr(run->syms, unwind_lookup(u));
 		if (!f->name)
 			goto out;
 		f->size = u->cfa ? (int64_t)(u->cfa - u->sp) : -1;
-		if (u->signal && i + 1 < nr && run->scratch[i + 1].sp < u->sp)
-			f->size = -1; /* it leads to another stack, below */
-		f->depth = u->sp < end && u->sp + UNKNOWN_STACK >= start ? (int64_t)(end - u->sp) :
-									   -1;
+		/* what a handler on an alternate stack has interrupted is elsewhere */
+		if (u->signal && i + 1 < nr && other_stack(run, u->sp, run->scratch[i + 1].sp))
+			f->size = -1;
+		f->depth = inside(own, u->sp) ? (int64_t)(own.end - u->sp) : -1;
 		fold[i] = (struct fold_frame){ f->name->func ? f->name->func : u->pc, u->pc };
 	}
 	t->nr = nr;
@@ -143,6 +174,7 @@ static int find_vars(struct run *run, const struct stackcap_thread *c, struct st
 
 static int unwind_one(struct run *run, struct stackcap_thread *c, struct stack_thread *t)
 {
+	struct span own = own_stack(run, t->model, c->tls);
 	struct unwind_result u = { .nr = 0 };
 	int err;
 
@@ -158,7 +190,8 @@ static int unwind_one(struct run *run, struct stackcap_thread *c, struct stack_t
 	if (u.end == UNWIND_OUTSIDE && !c->copy.part[1].size && !stackcap_more(run->cap, c, u.want))
 		unwind(run->syms, &c->copy, run->scratch, run->regs, MAX_FRAMES, &u);
 	t->end = u.end;
-	err = name_frames(run, t, u.nr);
+	t->custom = !inside(own, c->copy.regs.r[MTR_REG_SP]);
+	err = name_frames(run, t, own, u.nr);
 	return err || !run->regs ? err : find_vars(run, c, t);
 }
 
@@ -175,6 +208,14 @@ static int tell_model(struct run *run, const struct stackcap_thread *c, unsigned
 
 		if (!c[i].tid || c[i].how == STACKCAP_SKIPPED)
 			continue;
+		if (c[i].tls) {
+			ev.kind = MTR_EV_THREAD;
+			ev.thread.tls = c[i].tls;
+			ev.thread.at_attach = true;
+			ev.thread.sp = c[i].copy.regs.r[MTR_REG_SP];
+			err = model_apply(&run->snap.model, &ev);
+			ev.kind = MTR_EV_SP;
+		}
 		ev.thread.sp = c[i].copy.regs.r[MTR_REG_SP];
 		ev.thread.syscall_sp = c[i].how != STACKCAP_STOPPED;
 		err = model_apply(&run->snap.model, &ev);

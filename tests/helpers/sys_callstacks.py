@@ -7,11 +7,12 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 
 import jsonschema
 
-from live import MEMTRACE, PATIENCE, SLOW, TARGETS, TOP, Skip, Target, check, equal, main
+from live import MEMTRACE, PATIENCE, SLOW, TARGETS, TOP, Skip, Target, check, equal, fields, main
 
 with open(os.path.join(TOP, 'docs', 'schema', 'stacks.schema.json'), encoding='utf-8') as schema:
     SCHEMA = json.load(schema)
@@ -275,6 +276,98 @@ def depth_is_known():
             equal(t['end'], 'complete', f'{keys["name"]}: end')
 
 
+def other_stacks():
+    """Handlers and contexts on stacks of the program's own: their functions in order, and no invented limits."""
+    with Target('altstack') as target:
+        target.checkpoint()
+        o, _ = stacks('-p', target.pid)
+        by_tid = {t['tid']: t for t in o['threads']}
+        lines = [k for _, k in target.lines('THREAD')]
+        equal(len(lines), 4, 'threads')
+        for keys in lines:
+            t = by_tid[keys['tid']]
+            names = [f['function'] for f in t['frames'] if f['module'] == 'altstack']
+            equal(names, keys['path'].split(','), 'functions')
+            custom = names[1] in ('on_alternate', 'in_context')
+            equal(t['custom_stack'], custom, f'{names}: on a stack of its own making')
+            equal(t['stack'] is None, custom, f'{names}: bounds')
+            # where a context ends there is no caller, and in some C libraries no CFI either
+            check(t['end'] in ('complete', 'no_cfi' if names[1] == 'in_context' else ''), f'{names}: end {t["end"]}')
+            for f in own(t['frames']):
+                check(f['size_bytes'] is None or f['size_bytes'] < 8192, f'{names}: a frame of {f["size_bytes"]} bytes')
+            if names[1] in ('on_alternate', 'on_signal'):
+                equal([f['signal'] for f in own(t['frames'])].count(True), 1, 'frames of a signal')
+                below = [f for f in own(t['frames']) if f['function'] == names[-1]][0]
+                check(0 < below['depth_bytes'] < 8192, f'{names}: depth {below["depth_bytes"]} of what was interrupted')
+
+
+def running():
+    """A thread that computes is stopped for a moment, and goes on."""
+    code = 'import threading, time\nt = time.time() + 60\nwhile time.time() < t: sum(range(1000))'
+    p = subprocess.Popen(['/usr/bin/python3', '-c', code])
+    try:
+        taken = set()
+        for _ in range(200):
+            t = stacks('-p', p.pid)[0]['threads'][0]
+            taken.add(t['taken'])
+            check(t['frames'] or t['skipped'], 'neither frames nor a reason')
+            if 'stopped' in taken:
+                check(t['stopped_ns'] > 0, 'stopped for no time')
+                break
+        check('stopped' in taken, 'it was never seen running')
+        with open(f'/proc/{p.pid}/status', encoding='utf-8') as f:
+            status = f.read()
+        check('TracerPid:\t0\n' in status and 'State:\tt' not in status, 'it is still held')
+    finally:
+        p.kill()
+        p.wait()
+
+
+def as_nobody(*args):
+    """Runs memtrace as its target's ordinary user: no BPF. The report, and what it said."""
+    def lower():
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+    p = subprocess.run(args, capture_output=True, text=True, preexec_fn=lower, timeout=PATIENCE * 8)
+    return p
+
+
+def without_root():
+    """One's own processes: the threads' registers are from /proc, running ones are stopped, and nobody notices."""
+    with tempfile.TemporaryDirectory() as d:
+        os.chmod(d, 0o755)
+        for name, path in (('memtrace', MEMTRACE), ('patience', os.path.join(TARGETS, 'patience'))):
+            shutil.copy(path, os.path.join(d, name))
+            os.chmod(os.path.join(d, name), 0o755)
+        script = f"""
+cd {d} || exit 1
+mkfifo /tmp/memtrace-go.$$ && exec 3<>/tmp/memtrace-go.$$ && rm /tmp/memtrace-go.$$
+TARGET_SYNC=1 ./patience --busy --wait-ms 50 4>&1 & pid=$!
+sleep 0.5
+for i in $(seq {60 // SLOW}); do ./memtrace stacks -p $pid --json; done
+./memtrace stacks -p 1 --json; echo STATUS $?
+echo x >&3
+wait $pid
+"""
+        p = as_nobody('/bin/bash', '-c', script)
+    lines = p.stdout.splitlines()
+    check('STATUS 4' in lines, f"another's process: {lines[-20:]}, {p.stderr}")
+    reports = [json.loads(line) for line in lines if line.startswith('{')]
+    check(len(reports) > 10, p.stderr)
+    taken = {}
+    for o in reports:
+        jsonschema.validate(o, SCHEMA)
+        check(o['note'] and 'CAP_BPF' in o['note'], 'no word about what is missing')
+        for t in o['threads']:
+            taken[t['taken']] = taken.get(t['taken'], 0) + 1
+    said = [fields(line.split()) for line in lines if line.startswith('PATIENCE')]
+    print(f'# threads taken: {taken}; calls: {sum(k["calls"] for k in said)}')
+    check(len(said) == 10 and taken.get('stopped', 0) > 10, 'hardly any thread was caught running')
+    for k in said:
+        equal((k['interrupted'], k['early']), (0, 0), f'{k["kind"]}: interrupted and early')
+
+
 def wrong_targets():
     _, err = stacks('-p', 4194303, status=3)
     check(err.startswith('{') and json.loads(err)['code'] == 3, err)
@@ -293,4 +386,4 @@ if __name__ == '__main__':
          vars_as_gdb('rust_O0', lambda: Asleep('lesson_rs')),
          vars_as_gdb('walks_O0', lambda: Target('frames_o0', '--threads', 10)),
          pointers_c, pointers_cpp, pointers_rust,
-         patience(), patience('--busy'), thousand_threads, depth_is_known, wrong_targets)
+         patience(), patience('--busy'), thousand_threads, depth_is_known, other_stacks, running, without_root, wrong_targets)

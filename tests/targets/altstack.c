@@ -41,11 +41,7 @@ static void on_alternate(int sig)
 
 static void raises(int sig)
 {
-	volatile char pad[100];
-
-	pad[3] = 1;
 	pthread_kill(pthread_self(), sig);
-	pad[4] = 2;
 }
 
 static void *on_ordinary(void *arg)

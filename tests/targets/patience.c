@@ -2,7 +2,7 @@
 /*
  * Threads in system calls that a stop by a debugger breaks off, over and over,
  * each noting whether a call ended with EINTR or before its time. --busy adds
- * threads that are hard to catch asleep: they compute for some 30 µs, then wait
+ * threads that are hard to catch asleep: they compute for some 300 µs, then wait
  * for a millisecond. At its end, PATIENCE lines: calls, interrupted, early.
  */
 #include <pthread.h>
@@ -112,7 +112,7 @@ int main(int argc, char **argv)
 	for (int i = 0; i < nr; i++) {
 		w[i].kind = i % KINDS;
 		w[i].wait_ns = i < KINDS ? wait_ms * 1000000 : 1000000;
-		w[i].busy_loops = i < KINDS ? 0 : 20000;
+		w[i].busy_loops = i < KINDS ? 0 : 200000;
 		setup(&w[i]);
 		pthread_create(&t[i], NULL, waiter, &w[i]);
 	}

@@ -40,6 +40,7 @@ struct stack_thread {
 	uint32_t tid;
 	const struct thread *model; /* name and stack; never NULL */
 	const char *skipped; /* why there are no frames; NULL: there are */
+	bool custom; /* it stands on a stack that is not the one it was started with */
 	bool partial; /* not all registers were known: it may end early */
 	int64_t stopped_ns; /* 0: was not stopped */
 	enum unwind_end end;

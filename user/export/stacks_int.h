@@ -10,7 +10,7 @@
 /* stacks_offset() - the frame's pc as an address in its file: the name is that of the call before it */
 static inline uint64_t stacks_offset(const struct stack_frame *f)
 {
-	return f->name->offset + !f->at.activation;
+	return f->name->offset + !f->at.exact;
 }
 
 /* stacks_function() - name of a function, or "module+0x…", as raw bytes. Returns @buf or what it names. */

@@ -95,7 +95,8 @@ static void put_thread(struct json_out *w, const struct stacks_report *r,
 {
 	fprintf(w->f, "{\"tid\":%" PRIu32, t->tid);
 	json_put(w, "comm", json_text(w, strtab_str(r->model->st, t->model->comm)));
-	json_put(w, "stack", json_stack(r->p, t->model));
+	json_put(w, "stack", t->custom ? json_null() : json_stack(r->p, t->model));
+	json_put(w, "custom_stack", json_boolean(t->custom));
 	json_put(w, "taken", json_string(how(t)));
 	json_put(w, "skipped", json_text(w, t->skipped));
 	json_put(w, "stopped_ns", json_integer((json_int_t)t->stopped_ns));

@@ -49,24 +49,34 @@ static void put_head(const struct text *t)
 		fprintf(t->f, "NOTE  %s\n", t->r->note);
 }
 
+static void put_depth(const struct text *t, const struct stack_info *si)
+{
+	const char *most = t->style->ascii ? "<" : "≤";
+	char b[UNITS_LEN];
+
+	fprintf(t->f, "  depth %s", size(t, b, si->depth));
+	fprintf(t->f, "  high %s%s", si->high_water < 0 || si->high_water_exact ? "" : most,
+		size(t, b, si->high_water));
+	fprintf(t->f, "  limit %s", size(t, b, si->limit));
+	fprintf(t->f, "  left %s", size(t, b, si->headroom));
+}
+
 static void put_thread(const struct text *t, const struct stack_thread *th)
 {
 	struct stack_info si;
 	char b[UNITS_LEN];
 
-	thread_stack_info(t->r->p, th->model, &si);
 	fprintf(t->f, "\n#%" PRIu32 " ", th->tid);
 	put(t, strtab_str(t->r->model->st, th->model->comm));
 	if (th->model->state)
 		fprintf(t->f, " %c", th->model->state);
-	fprintf(t->f, "  depth %s", size(t, b, si.depth));
-	fprintf(t->f, "  high %s%s",
-		si.high_water < 0 || si.high_water_exact ? "" :
-		t->style->ascii				 ? "<" :
-							   "≤",
-		size(t, b, si.high_water));
-	fprintf(t->f, "  limit %s", size(t, b, si.limit));
-	fprintf(t->f, "  left %s", size(t, b, si.headroom));
+	if (th->custom) {
+		fputs("  on a stack of its own making: a coroutine's or an alternate one, of unknown size",
+		      t->f);
+	} else {
+		thread_stack_info(t->r->p, th->model, &si);
+		put_depth(t, &si);
+	}
 	if (th->stopped_ns)
 		fprintf(t->f, "  stopped for %s", fmt_duration(b, (uint64_t)th->stopped_ns));
 	fputs("\n", t->f);

@@ -164,33 +164,43 @@ static int to_caller(struct step *st, const struct cfi_row *row, uint64_t cfa)
 	return ret;
 }
 
-static const struct cfi_row *row_of(struct step *st, uint64_t pc, bool activation)
+static const struct cfi_row *row_of(struct step *st, uint64_t pc)
 {
-	struct mapping *m = syms_mapping(st->s, activation ? pc : pc - 1);
+	struct mapping *m = syms_mapping(st->s, pc);
 
-	if (!m || !m->placed)
-		return NULL;
-	return elfmod_cfi(m->file->m, (activation ? pc : pc - 1) - m->bias);
+	return m && m->placed ? elfmod_cfi(m->file->m, pc - m->bias) : NULL;
 }
 
 /*
- * The trampoline that a handler returns to begins where its CFI does, so that
- * pc − 1 belongs to nobody: the pc itself is asked, too.
+ * Where a frame was not called but made, its pc is the beginning of a function, so
+ * that pc − 1 belongs to another one or to nobody: the trampoline that a
+ * handler returns to, and where the context of a coroutine ends.
  */
 static const struct cfi_row *row_at(struct step *st, struct unwind_frame *f)
 {
-	const struct cfi_row *row = row_of(st, f->pc, f->activation), *sig;
+	const struct cfi_row *row, *here;
 
+	f->exact = f->activation;
+	row = row_of(st, unwind_lookup(f));
 	if (f->activation || (row && row->signal))
 		return row;
-	sig = row_of(st, f->pc, true);
-	return sig && sig->signal ? sig : row;
+	here = row_of(st, f->pc);
+	if (!here || (row && !here->signal))
+		return row;
+	f->exact = true;
+	return here;
 }
 
-static enum unwind_end ended(const struct step *st, int err, uint64_t *want)
+/* What is missing begins with the frame itself: registers may be saved anywhere in it. */
+#define RED_ZONE 128
+
+static enum unwind_end ended(const struct step *st, const struct unwind_frame *f, int err,
+			     uint64_t *want)
 {
 	if (err == -EFAULT && st->missed) {
-		*want = st->missed;
+		bool in_frame = st->missed >= f->sp && !part_of(st->copy, f->sp, 8);
+
+		*want = in_frame && f->sp > RED_ZONE ? f->sp - RED_ZONE : st->missed;
 		return UNWIND_OUTSIDE;
 	}
 	return err == -ENODATA ? UNWIND_DONE : UNWIND_BROKEN;
@@ -211,7 +221,7 @@ static bool one(struct step *st, struct unwind_frame *f, struct unwind_result *r
 	st->missed = 0;
 	err = find_cfa(st, row, &cfa);
 	if (err) {
-		ret->end = err == -ENODATA ? UNWIND_BROKEN : ended(st, err, &ret->want);
+		ret->end = err == -ENODATA ? UNWIND_BROKEN : ended(st, f, err, &ret->want);
 		return false;
 	}
 	if (cfa < f->sp && !row->signal) {
@@ -223,7 +233,7 @@ static bool one(struct step *st, struct unwind_frame *f, struct unwind_result *r
 	if (!err && st->regs.r[MTR_REG_PC] >> 12)
 		return true;
 	/* a return address of nothing is how old code marks its end */
-	ret->end = err ? ended(st, err, &ret->want) : UNWIND_DONE;
+	ret->end = err ? ended(st, f, err, &ret->want) : UNWIND_DONE;
 	return false;
 }
 

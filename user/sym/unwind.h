@@ -38,9 +38,16 @@ struct unwind_frame {
 	uint64_t pc;
 	uint64_t sp; /* the stack pointer in this frame: its low end */
 	uint64_t cfa; /* its high end; 0: not known, and then it is the last frame */
-	bool activation; /* pc is where it runs, not where a call returns to: look up pc, else pc − 1 */
+	bool activation; /* pc is where it runs, not where a call returns to */
+	bool exact; /* pc itself belongs to the function; else look up pc − 1, the call before it */
 	bool signal; /* a signal was delivered here: the frames above it are what was interrupted */
 };
+
+/* unwind_lookup() - the address by which a frame is named */
+static inline uint64_t unwind_lookup(const struct unwind_frame *f)
+{
+	return f->pc - !f->exact;
+}
 
 struct unwind_result {
 	unsigned int nr; /* frames */

@@ -306,7 +306,7 @@ static void scopes(struct look *l, unsigned int nr_names)
 int syms_vars(const struct vars_env *env, const struct unwind_frame *f, const struct mtr_regs *regs,
 	      struct sym_vars *ret)
 {
-	uint64_t pc = f->activation ? f->pc : f->pc - 1;
+	uint64_t pc = unwind_lookup(f);
 	struct mapping *m = syms_mapping(env->s, pc);
 	const struct sym_addr *name = syms_addr(env->s, pc);
 	struct look l = { .env = env, .f = f, .regs = regs, .out = ret };
