@@ -214,6 +214,8 @@ static int tell_model(struct run *run, const struct stackcap_thread *c, unsigned
 			ev.thread.at_attach = true;
 			ev.thread.sp = c[i].copy.regs.r[MTR_REG_SP];
 			err = model_apply(&run->snap.model, &ev);
+			if (err)
+				return err;
 			ev.kind = MTR_EV_SP;
 		}
 		ev.thread.sp = c[i].copy.regs.r[MTR_REG_SP];

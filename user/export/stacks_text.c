@@ -140,7 +140,7 @@ static void put_target(const struct text *t, const struct stack_var *v)
 			v->chunk_free ? " FREE" : "");
 }
 
-#define VAR_COLUMNS 52
+#define VAR_COLUMNS 46
 
 static void put_vars(const struct text *t, const struct stack_frame *f, unsigned int level)
 {
@@ -153,7 +153,7 @@ static void put_vars(const struct text *t, const struct stack_frame *f, unsigned
 		snprintf(line, sizeof(line), "%s: %s (%" PRIu64 " B)%s%s%s", v->v.name, v->v.type,
 			 v->v.size, v->v.place == VAR_GONE ? " optimised out" : "",
 			 v->v.value ? " = " : "", v->v.value ? v->v.value : "");
-		fprintf(t->f, "%26s", "");
+		fprintf(t->f, "%8s", "");
 		put_columns(t, line, v->kind ? VAR_COLUMNS : 0);
 		if (v->kind)
 			put_target(t, v);
