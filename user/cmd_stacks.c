@@ -389,6 +389,29 @@ static bool next_turn(const sigset_t *set, uint64_t *next, uint64_t interval)
 	return sigtimedwait(set, NULL, &ts) < 0;
 }
 
+/*
+ * Files of the target are mapped to be read, and whoever may write to one can cut
+ * it short meanwhile. Nothing can be mended then, but it shall not look like a bug.
+ */
+static bool json_errors;
+
+static void on_bus_error(int sig)
+{
+	static const char text[] = "memtrace: a file that the process has mapped was cut short "
+				   "while it was read; try again\n";
+	static const char json[] =
+		"{\"schema\":1,\"type\":\"error\",\"code\":1,\"text\":\"a file that the "
+		"process has mapped was cut short while it was read\",\"fix\":\"try "
+		"again\"}\n";
+	ssize_t n;
+
+	(void)sig;
+	n = json_errors ? write(STDERR_FILENO, json, sizeof(json) - 1) :
+			  write(STDERR_FILENO, text, sizeof(text) - 1);
+	(void)n;
+	_exit(EX_FAILED);
+}
+
 int cmd_stacks(struct opts *o, int argc, char **argv)
 {
 	FILE *out = output_open(o->output);
@@ -400,6 +423,8 @@ int cmd_stacks(struct opts *o, int argc, char **argv)
 	(void)argv;
 	if (!out)
 		return EX_FAILED;
+	json_errors = o->json;
+	signal(SIGBUS, on_bus_error);
 	ret = once(o, out);
 	if (o->repeat) {
 		sigemptyset(&set);

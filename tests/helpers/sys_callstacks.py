@@ -368,6 +368,98 @@ wait $pid
         equal((k['interrupted'], k['early']), (0, 0), f'{k["kind"]}: interrupted and early')
 
 
+def functions(o):
+    return [f['function'] for f in o['threads'][0]['frames']]
+
+
+def binaries():
+    """Deleted and replaced files, stripped ones, debug information in files of its own."""
+    with tempfile.TemporaryDirectory() as d:
+        source, path = os.path.join(TARGETS, 'lesson'), os.path.join(d, 'lesson')
+        shutil.copy(source, path)
+        want = ['add', 'pointers', 'main']
+        with Target(path) as target:
+            target.checkpoint()
+            os.remove(path)
+            o, _ = stacks('-p', target.pid)
+            equal([f for f in functions(o) if f in want], want, 'a deleted program')
+            equal(o['threads'][0]['frames'][-1]['module'], 'lesson', 'module')
+            shutil.copy('/bin/true', path)
+            equal([f for f in functions(stacks('-p', target.pid)[0]) if f in want], want, 'a replaced program')
+        subprocess.run(['strip', '-o', path, source], check=True)
+        with Target(path) as target:
+            target.checkpoint()
+            o, _ = stacks('-p', target.pid)
+            mine = [f for f in o['threads'][0]['frames'] if f['module'] == 'lesson']
+            check(len(mine) >= 4 and all(f['function'] is None for f in mine), f'a stripped program: {mine}')
+            equal(o['threads'][0]['end'], 'complete', 'stack of a stripped program')
+        os.mkdir(os.path.join(d, '.debug'))
+        debug = os.path.join(d, '.debug', 'lesson.debug')
+        subprocess.run(['objcopy', '--only-keep-debug', source, debug], check=True)
+        subprocess.run(['objcopy', '--add-gnu-debuglink', debug, path], check=True)
+        with Target(path) as target:
+            target.checkpoint()
+            o, _ = stacks('-p', target.pid)
+            equal([f for f in functions(o) if f in want], want, 'debug information by .gnu_debuglink')
+            line = [f['line'] for f in o['threads'][0]['frames'] if f['function'] == 'add']
+            check(line[0], 'no line')
+
+
+def jit():
+    """Names that a JIT writes into /tmp/perf-PID.map; its code has no unwind information."""
+    code = """import ctypes, mmap, sys, os
+m = mmap.mmap(-1, 4096, prot=7)
+m.write(bytes.fromhex('ebfe'))  # for (;;);
+at = ctypes.addressof(ctypes.c_char.from_buffer(m))
+with open(f'/tmp/perf-{os.getpid()}.map', 'w') as f:
+    f.write(f'{at:x} 40 jitted_loop\\x1b[31m\\nnonsense\\n{at + 64:x} zz\\n')
+print('ready', flush=True)
+ctypes.CFUNCTYPE(None)(at)()"""
+    p = subprocess.Popen(['/usr/bin/python3', '-c', code], stdout=subprocess.PIPE)
+    try:
+        p.stdout.readline()
+        for _ in range(100):
+            o, _ = stacks('-p', p.pid)
+            if functions(o)[0] and functions(o)[0].startswith('jitted_loop'):
+                break
+            time.sleep(0.05)
+        check(functions(o)[0].startswith('jitted_loop'), functions(o))
+        equal(o['threads'][0]['end'], 'no_cfi', 'end')
+        text = subprocess.run([MEMTRACE, 'stacks', '-p', str(p.pid)], capture_output=True).stdout
+        check(b'\x1b' not in text, 'an escape sequence of the target')
+    finally:
+        p.kill()
+        p.communicate()
+        os.remove(f'/tmp/perf-{p.pid}.map')
+
+
+def debugged():
+    """One that another tracer has is not touched, and that is said."""
+    if not shutil.which('strace'):
+        raise Skip('strace is not installed')
+    p = subprocess.Popen(['/usr/bin/python3', '-c', 'while True: pass'])
+    tracer = subprocess.Popen(['strace', '-o', '/dev/null', '-p', str(p.pid)], stderr=subprocess.DEVNULL)
+    try:
+        until = time.monotonic() + PATIENCE
+        while True:
+            with open(f'/proc/{p.pid}/status', encoding='utf-8') as f:
+                if 'TracerPid:\t0\n' not in f.read():
+                    break
+            check(time.monotonic() < until, 'strace does not attach')
+        for _ in range(50):
+            r = subprocess.run([MEMTRACE, 'stacks', '-p', str(p.pid), '--json'], capture_output=True, text=True)
+            if r.returncode:
+                break
+        equal(r.returncode, 4, 'exit status')
+        check('tracer' in json.loads(r.stderr)['text'], r.stderr)
+        equal(tracer.poll(), None, 'strace')
+    finally:
+        tracer.kill()
+        tracer.wait()
+        p.kill()
+        p.wait()
+
+
 def wrong_targets():
     _, err = stacks('-p', 4194303, status=3)
     check(err.startswith('{') and json.loads(err)['code'] == 3, err)
@@ -386,4 +478,4 @@ if __name__ == '__main__':
          vars_as_gdb('rust_O0', lambda: Asleep('lesson_rs')),
          vars_as_gdb('walks_O0', lambda: Target('frames_o0', '--threads', 10)),
          pointers_c, pointers_cpp, pointers_rust,
-         patience(), patience('--busy'), thousand_threads, depth_is_known, other_stacks, running, without_root, wrong_targets)
+         patience(), patience('--busy'), thousand_threads, depth_is_known, other_stacks, running, without_root, binaries, jit, debugged, wrong_targets)

@@ -282,11 +282,11 @@ static void name_pc(struct syms *s, uint64_t pc, struct finding *f)
 	if (m && m->file) {
 		f->module = m->file->name;
 		f->offset = m->placed ? pc - m->bias : pc - m->start + m->pgoff;
-		if (m->placed)
-			name_elf(m->file->m, f->offset, f);
-	} else if (m && m->exec) {
-		name_jit(s, pc, f);
 	}
+	if (m && m->placed)
+		name_elf(m->file->m, f->offset, f);
+	else if (m && m->exec) /* a JIT's memory may be shared, and that has a file */
+		name_jit(s, pc, f);
 	if (!f->nr)
 		f->nr = 1;
 }
