@@ -51,7 +51,7 @@ PKGS     := libbpf libdw libelf zlib libzstd ncursesw jansson libcap
 
 ARCH     := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/; s/ppc64le/powerpc/; s/riscv64/riscv/; s/s390x/s390/')
 PKG_CFL  := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
-LIBS     := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -pthread -lm -lutil
+LIBS     := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -liberty -pthread -lm -lutil
 INC      := -Iuser -Ibpf -isystem $(B)/gen
 PREFMAP  := -ffile-prefix-map=$(CURDIR)=.
 # Warnings, the language and the includes are the project's; optimisation is the builder's.
@@ -94,8 +94,8 @@ $(B)/bpf/memtrace.bpf.o: $(BPF_OBJ)
 	$(say) BPFLINK $@
 	$(Q)$(BPFTOOL) gen object $@ $(BPF_OBJ)
 
-# -MMD leaves out headers found through -isystem: the skeleton's only user is named here.
-$(B)/obj/user/source/src_bpf.o: $(SKEL)
+# -MMD leaves out headers found through -isystem: the skeleton's users are named here.
+$(B)/obj/user/source/src_bpf.o $(B)/obj/user/source/src_regs.o: $(SKEL)
 
 $(SKEL): $(B)/bpf/memtrace.bpf.o
 	$(say) SKEL $@

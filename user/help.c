@@ -32,6 +32,7 @@ const char help_live[] =
 	"  memtrace TARGET [flags]             the live view; a plain report when piped\n"
 	"  memtrace [flags] -- CMD ARGS        start CMD and trace it from its first instruction\n"
 	"  memtrace snapshot TARGET [flags]    one answer and out; needs no root for your own\n"
+	"  memtrace stacks TARGET [flags]      call stacks with the size of each frame\n"
 	"  memtrace doctor [flags]             what this kernel and these privileges allow\n"
 	"\n" HELP_TARGET "  -- CMD ARGS               a command; memtrace exits with its status\n"
 	"\n"
@@ -61,6 +62,33 @@ const char help_snapshot[] =
 	"Examples:\n"
 	"  memtrace snapshot -p $$\n"
 	"  memtrace snapshot -p 4123 --json | jq '.regions[] | select(.kind == \"heap\")'\n"
+	"\n" HELP_EXIT "\n";
+
+const char help_stacks[] =
+	"memtrace stacks - every thread's call stack with the size of each frame\n"
+	"\n"
+	"Usage:\n"
+	"  memtrace stacks TARGET [flags]\n"
+	"\n"
+	"Sleeping threads are not stopped: their registers come from the kernel (BPF, as root)\n"
+	"and their stacks are copied from outside. A running thread is stopped while its stack\n"
+	"is copied, and the report says for how long.\n"
+	"\n" HELP_TARGET "\n"
+	"Stacks:\n"
+	"  -t, --tid TID             this thread only\n"
+	"      --vars                variables of each frame, and where their pointers lead\n"
+	"      --no-values           with --vars: names, types and places only\n"
+	"      --largest             the frames that take most, largest first\n"
+	"      --folded              for flame graphs: each frame's own bytes\n"
+	"      --no-fold             each frame of a recursion, not a count of them\n"
+	"  -i, --interval TIME       again and again, until the process ends or Ctrl-C\n"
+	"      --debuginfod          fetch missing debug information from DEBUGINFOD_URLS\n"
+	"\n" HELP_COMMON "\n"
+	"Examples:\n"
+	"  sudo memtrace stacks -p 4123\n"
+	"  sudo memtrace stacks -p 4123 --largest\n"
+	"  sudo memtrace stacks -p 4123 -t 4123 --vars\n"
+	"  sudo memtrace stacks -p 4123 --json | jq '.threads[].stack.headroom_bytes'\n"
 	"\n" HELP_EXIT "\n";
 
 const char help_doctor[] =

@@ -22,6 +22,8 @@ static const struct command verbs[] = {
 	  help_report, OPT_FILE | OPT_FORMAT },
 	{ "diff", "what grew, appeared and vanished between two moments or files", cmd_diff,
 	  help_diff, OPT_FILE | OPT_FILES | OPT_DIFF },
+	{ "stacks", "every thread's call stack with the size of each frame", cmd_stacks,
+	  help_stacks, OPT_TARGET | OPT_STACKS },
 	{ "doctor", "what this kernel and these privileges allow, and what to do about it",
 	  cmd_doctor, help_doctor, 0 },
 };

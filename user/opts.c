@@ -41,9 +41,15 @@ enum {
 	O_SEEK,
 	O_SPEED,
 	O_EXIT_CODE,
+	O_FOLDED,
+	O_LARGEST,
+	O_NO_FOLD,
+	O_VARS,
+	O_NO_VALUES,
+	O_DEBUGINFOD,
 };
 
-static const char short_flags[] = "+:p:n:fi:d:o:u:qvhV";
+static const char short_flags[] = "+:p:n:fi:d:o:t:u:qvhV";
 
 static const struct option long_flags[] = {
 	{ "pid", required_argument, NULL, 'p' },
@@ -72,6 +78,13 @@ static const struct option long_flags[] = {
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
+	{ "tid", required_argument, NULL, 't' },
+	{ "folded", no_argument, NULL, O_FOLDED },
+	{ "largest", no_argument, NULL, O_LARGEST },
+	{ "no-fold", no_argument, NULL, O_NO_FOLD },
+	{ "vars", no_argument, NULL, O_VARS },
+	{ "no-values", no_argument, NULL, O_NO_VALUES },
+	{ "debuginfod", no_argument, NULL, O_DEBUGINFOD },
 	/* for tests and for people who debug memtrace */
 	{ "rung", required_argument, NULL, O_RUNG },
 	{ "reconcile", required_argument, NULL, O_RECONCILE },
@@ -210,7 +223,7 @@ static int parse_percent(const char *s, double *ret)
 	return 0;
 }
 
-/* Flags of OPT_TARGET, OPT_LIVE and those for tests: refused where the verb has no use for them. */
+/* Which verbs take a flag: refused where the verb has no use for it. 0: all of them. */
 static unsigned int flag_needs(int flag)
 {
 	switch (flag) {
@@ -218,8 +231,17 @@ static unsigned int flag_needs(int flag)
 	case 'n':
 	case O_CGROUP:
 		return OPT_TARGET;
-	case 'f':
 	case 'i':
+		return OPT_LIVE | OPT_STACKS;
+	case 't':
+	case O_FOLDED:
+	case O_LARGEST:
+	case O_NO_FOLD:
+	case O_VARS:
+	case O_NO_VALUES:
+	case O_DEBUGINFOD:
+		return OPT_STACKS;
+	case 'f':
 	case 'd':
 	case 'u':
 	case O_MAX_OVERHEAD:
@@ -255,6 +277,7 @@ static int live_flag(struct opts *o, int flag, const char *arg)
 		o->follow = true;
 		return 0;
 	case 'i':
+		o->repeat = true;
 		return parse_duration_arg("-i", arg, 10 * NSEC_PER_MSEC, &o->interval_ns);
 	case 'd':
 		return parse_duration_arg("-d", arg, 1, &o->duration_ns);
@@ -329,8 +352,42 @@ static int file_flag(struct opts *o, int flag, const char *arg)
 	return live_flag(o, flag, arg);
 }
 
+static int stacks_flag(struct opts *o, int flag, const char *arg)
+{
+	char *end;
+	long tid;
+
+	switch (flag) {
+	case 't':
+		tid = strtol(arg, &end, 10);
+		if (*arg < '0' || *arg > '9' || *end || tid <= 0 || tid > INT_MAX)
+			return usage("'%s' is not a thread id", arg);
+		o->tid = (pid_t)tid;
+		return 0;
+	case O_FOLDED:
+		o->folded = true;
+		return 0;
+	case O_LARGEST:
+		o->largest = true;
+		return 0;
+	case O_NO_FOLD:
+		o->no_fold = true;
+		return 0;
+	case O_VARS:
+		o->vars = true;
+		return 0;
+	case O_NO_VALUES:
+		o->no_values = true;
+		return 0;
+	}
+	o->debuginfod = true;
+	return 0;
+}
+
 static int flag(const struct command *c, struct opts *o, int flag, const char *arg)
 {
+	if (flag_needs(flag) == OPT_STACKS)
+		return stacks_flag(o, flag, arg);
 	switch (flag) {
 	case 'p':
 		return add_pids(o, arg);
@@ -406,7 +463,7 @@ static int parse_flags(const struct command *c, struct opts *o, int argc, char *
 			return optopt && optopt < 256 ? unknown_flag(one) : unknown_flag(given);
 		if (f == ':')
 			return usage("%s needs a value", optopt && optopt < 256 ? one : given);
-		if (flag_needs(f) & ~c->takes)
+		if (flag_needs(f) && !(flag_needs(f) & c->takes))
 			return usage("%s does not take %s", *c->name ? c->name : "memtrace",
 				     given[0] == '-' ? given : argv[optind - 2]);
 		ret = flag(c, o, f, optarg);
@@ -458,6 +515,12 @@ static int check(const struct command *c, struct opts *o, int argc, char **argv)
 	if ((c->takes & OPT_TARGET) && !o->nr_pids && !o->cmd && !may_pick(c, o))
 		return usage("whom? -p PID, -n NAME, --cgroup PATH%s",
 			     c->takes & OPT_LIVE ? " or -- CMD ARGS" : "");
+	if (o->json + o->folded + o->largest > 1)
+		return usage("one of --json, --folded and --largest");
+	if (o->no_values && !o->vars)
+		return usage("--no-values goes with --vars");
+	if (o->vars && (o->folded || o->largest))
+		return usage("--vars is neither for --folded nor for --largest");
 	if (o->user && !o->cmd)
 		return usage("-u says as whom to run a command: -- CMD ARGS is missing");
 	return 0;

@@ -37,6 +37,13 @@ struct opts {
 	const char *seek; /* --seek MOMENT, as given */
 	double speed; /* --speed; 0: as the verb has it */
 	bool exit_code; /* --exit-code */
+	/* stacks */
+	pid_t tid; /* -t; 0: all threads */
+	bool repeat; /* -i was given */
+	bool folded, largest;
+	bool vars, no_values;
+	bool no_fold; /* recursion is written out */
+	bool debuginfod; /* debug information may be fetched */
 	/* for tests and people who debug memtrace; not in --help's first page */
 	const char *rung; /* --rung auto|fentry|tracepoint */
 	bool no_reconcile; /* --reconcile=off: /proc is read once, at attach */
@@ -56,6 +63,7 @@ struct opts {
 #define OPT_FILES 0x80u
 #define OPT_SEEK 0x100u /* --seek --speed */
 #define OPT_DIFF 0x200u /* --exit-code */
+#define OPT_STACKS 0x400u /* -t --vars … of stacks */
 
 /* Added to an exit status by opts_parse() when the program should end with it. */
 #define OPTS_EXIT 1000
@@ -91,6 +99,7 @@ bool opts_color(const struct opts *o);
 int cmd_pick(struct opts *o, int argc, char **argv);
 int cmd_live(struct opts *o, int argc, char **argv);
 int cmd_snapshot(struct opts *o, int argc, char **argv);
+int cmd_stacks(struct opts *o, int argc, char **argv);
 int cmd_doctor(struct opts *o, int argc, char **argv);
 int cmd_record(struct opts *o, int argc, char **argv);
 int cmd_replay(struct opts *o, int argc, char **argv);

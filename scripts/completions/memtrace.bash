@@ -18,7 +18,7 @@ _memtrace() {
 	cur=${COMP_WORDS[COMP_CWORD]}
 	prev=${COMP_WORDS[COMP_CWORD - 1]}
 	case ${COMP_WORDS[1]-} in
-	snapshot | doctor | record | replay | info | report | diff) verb=${COMP_WORDS[1]} ;;
+	snapshot | stacks | doctor | record | replay | info | report | diff) verb=${COMP_WORDS[1]} ;;
 	esac
 	[[ $COMP_CWORD -gt 1 ]] || verb=
 
@@ -77,12 +77,13 @@ _memtrace() {
 	report) flags="--format $common" ;;
 	diff) flags="--exit-code $common" ;;
 	snapshot) flags="$target $common" ;;
+	stacks) flags="$target --tid --vars --no-values --largest --folded --no-fold --interval --debuginfod $common" ;;
 	*) flags="$target $live $common" ;;
 	esac
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$flags" -- "$cur")
 	elif [[ $COMP_CWORD -eq 1 ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'snapshot doctor record replay info report diff' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'snapshot stacks doctor record replay info report diff' -- "$cur")
 	elif [[ $verb == replay || $verb == info || $verb == report || $verb == diff ]]; then
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -X '!*.mtr' -- "$cur"; compgen -d -- "$cur")
