@@ -167,7 +167,7 @@ struct memtrace_snapshot {
 
 #define MEMTRACE_SNAP_MORE (1u << 0)
 
-#define MEMTRACE_IOC_MAGIC 0xB7
+#define MEMTRACE_IOC_MAGIC 0xEF
 #define MEMTRACE_IOC_INFO _IOWR(MEMTRACE_IOC_MAGIC, 1, struct memtrace_info)
 #define MEMTRACE_IOC_ATTACH _IOWR(MEMTRACE_IOC_MAGIC, 2, struct memtrace_attach)
 #define MEMTRACE_IOC_STATS _IOWR(MEMTRACE_IOC_MAGIC, 3, struct memtrace_stats)
