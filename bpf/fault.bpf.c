@@ -33,17 +33,23 @@ static __always_inline void end_fault(struct note *n, u32 tid, u32 aux, s32 page
 	struct mtr_w_fault *f = &b->f[b->nr % MTR_FAULT_BATCH];
 
 	f->pages = pages;
-	f->aux |= aux | MTR_FAULT_MEMBER_BITS(member);
+	f->aux |= aux | MTR_FAULT_MEMBER_BITS(member) | MTR_FAULT_EPOCH_BITS(n->epoch);
 	n->pending = 0;
 	if (++b->nr >= MTR_FAULT_BATCH)
 		send_faults(n, tid);
 }
 
-static __always_inline void send_rss(struct note *n, u32 as, u32 tid, u32 why, s32 pages,
-				     u32 member)
+/*
+ * Functions of their own, not inlined: what a fault goes through stays short and
+ * in few cache lines. A call takes five arguments at most: @what has two.
+ */
+#define WHAT(why, member) ((why) << 8 | (member))
+
+static __noinline void send_rss(struct note *n, u32 as, u32 tid, u32 what, s32 pages)
 {
 	struct mtr_w_rss *r;
 	struct pt_regs *regs;
+	u32 why = what >> 8;
 
 	if (n)
 		send_faults(n, tid);
@@ -51,9 +57,9 @@ static __always_inline void send_rss(struct note *n, u32 as, u32 tid, u32 why, s
 	if (!r)
 		return;
 	r->pages = pages;
-	r->member = member;
+	r->member = what & 0xff;
 	r->nr = -1;
-	r->pad = 0;
+	r->epoch = *(volatile u32 *)&count_epoch;
 	r->arg0 = 0;
 	r->arg1 = 0;
 	if (why == MTR_RSS_IN_FAULT) {
@@ -96,7 +102,7 @@ static __always_inline s32 cached_delta(struct note *n, struct task_struct *t, u
 			delta = d;
 			*ret_member = i;
 		} else if (d) {
-			send_rss(n, n->as, t->pid, why, d, i);
+			send_rss(n, n->as, t->pid, WHAT(why, i), d);
 		}
 	}
 	return delta;
@@ -133,15 +139,21 @@ static __always_inline void flush_cached(struct note *n, struct task_struct *t)
 	s32 pages = cached_delta(n, t, why, &member);
 
 	if (pages)
-		send_rss(n, n->as, t->pid, why, pages, member);
+		send_rss(n, n->as, t->pid, WHAT(why, member), pages);
 }
 
 static __always_inline void begin_fault(struct note *n, struct task_struct *t, u64 addr, u64 ip,
 					u64 sp, u32 aux)
 {
-	struct mtr_w_fault *f = &n->batch.f[n->batch.nr % MTR_FAULT_BATCH];
+	u32 nr = n->batch.nr % MTR_FAULT_BATCH, jiffy = (u32)bpf_jiffies64();
+	struct mtr_w_fault *f = &n->batch.f[nr];
 
-	f->time_ns = bpf_ktime_get_boot_ns();
+	f->time_ns = 0;
+	if (nr % MTR_FAULT_CLOCK == 0 || jiffy != n->jiffy) {
+		f->time_ns = bpf_ktime_get_boot_ns();
+		n->jiffy = jiffy;
+	}
+	n->epoch = *(volatile u32 *)&count_epoch;
 	f->addr = addr;
 	f->ip = ip;
 	f->sp = sp;
@@ -202,23 +214,25 @@ static __always_inline void rss_changed(struct note *n, struct task_struct *t, s
 
 	if (n->armed == IN_HANDLER) {
 		if (n->acc && n->acc_member != member) {
-			send_rss(n, n->as, t->pid, MTR_RSS_IN_FAULT, pages, member);
+			send_rss(n, n->as, t->pid, WHAT(MTR_RSS_IN_FAULT, member), pages);
 			return;
 		}
 		n->acc += pages;
 		n->acc_member = member;
+		n->epoch = *(volatile u32 *)&count_epoch;
 		return;
 	}
 	if (n->armed && n->flt == count) {
 		if (n->pending) {
+			n->epoch = *(volatile u32 *)&count_epoch;
 			end_fault(n, t->pid, 0, pages, member);
 			return;
 		}
-		send_rss(n, n->as, t->pid, MTR_RSS_IN_FAULT, pages, member);
+		send_rss(n, n->as, t->pid, WHAT(MTR_RSS_IN_FAULT, member), pages);
 		return;
 	}
 	flush(n, t, count);
-	send_rss(n, n->as, t->pid, why_now(t), pages, member);
+	send_rss(n, n->as, t->pid, WHAT(why_now(t), member), pages);
 }
 
 static __always_inline void rss_event(struct mm_struct *mm, u32 member, bool percpu)
@@ -229,7 +243,7 @@ static __always_inline void rss_event(struct mm_struct *mm, u32 member, bool per
 	struct target *tg;
 	u32 slot, as;
 	u64 key = (u64)mm;
-	s64 delta;
+	s64 delta = 0;
 
 	if (member >= MTR_RSS_NR)
 		return;
@@ -251,12 +265,15 @@ static __always_inline void rss_event(struct mm_struct *mm, u32 member, bool per
 			return;
 		n = NULL;
 	}
-	tg = bpf_map_lookup_elem(&slots, &slot);
-	if (!tg)
-		return;
 	barrier_var(member);
 	member &= MTR_RSS_NR - 1;
-	delta = percpu ? rss_delta(tg, slot, mm, member) : shared_delta(tg, mm, member);
+	if (percpu) {
+		delta = rss_delta(slot, mm, member);
+	} else {
+		tg = bpf_map_lookup_elem(&slots, &slot);
+		if (tg)
+			delta = shared_delta(tg, mm, member);
+	}
 	if (!delta)
 		return;
 	/* The task's own part moves; it is set to 0 after this. */
@@ -267,7 +284,7 @@ static __always_inline void rss_event(struct mm_struct *mm, u32 member, bool per
 	if (n)
 		rss_changed(n, t, (s32)delta, member);
 	else
-		send_rss(NULL, as, 0, MTR_RSS_FOREIGN, (s32)delta, member);
+		send_rss(NULL, as, 0, WHAT(MTR_RSS_FOREIGN, member), (s32)delta);
 }
 
 SEC("?tp_btf/rss_stat")
@@ -355,7 +372,7 @@ static __always_inline void handler_left(struct note *n, struct task_struct *t, 
 	pages = cached_delta(n, t, MTR_RSS_IN_FAULT, &member);
 	if (n->acc) {
 		if (pages)
-			send_rss(n, n->as, t->pid, MTR_RSS_IN_FAULT, pages, member);
+			send_rss(n, n->as, t->pid, WHAT(MTR_RSS_IN_FAULT, member), pages);
 		pages = n->acc;
 		member = n->acc_member;
 	}

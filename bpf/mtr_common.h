@@ -44,6 +44,8 @@ struct note {
 	u32 foreign; /* MTR_FAULT_FOREIGN: a vfork child, its faults are its own; else 0 */
 	u32 shown; /* faults that the tick iterator has shown; its own */
 	u32 done; /* DONE_*: events that their first program has seen, see second_of() */
+	u32 epoch; /* count_epoch when the bytes of the latest fault came */
+	u32 jiffy; /* of the latest reading of the clock for a fault */
 	u32 pad;
 	struct mtr_w_faults batch; /* batch.nr of them wait */
 };
@@ -63,6 +65,7 @@ struct target {
 	u32 follow;
 	u32 pad;
 	s64 count[4]; /* mm->rss_stat[].count as seen last */
+	s64 stale[4]; /* the same at the last tick, where nobody had claimed its change */
 };
 
 /* One cache line a (slot, CPU): where that CPU's part of each counter is, and what it was last. */
@@ -155,16 +158,26 @@ const volatile bool late_pgoff =
 	false; /* before 6.3: vm_pgoff follows after the store into the tree */
 __u64 lost[MTR_W_MAX]; /* reservations refused: the ring was full */
 __u64 unseen_procs; /* children not followed: no slot was free */
+__u64 ring_peak; /* most bytes that waited in the ring when the reader was woken; it sets it back */
 __u32 next_as;
 __u32 reader_level; /* depth of memtrace's own pid namespace */
+/*
+ * Moved on by user space before and after it counts pages in the page tables.
+ * A counter moves under the lock of the page table that changes, and who counts
+ * takes that lock: a change that saw an older value is in the count, one that
+ * saw a newer value is not.
+ */
+__u32 count_epoch;
 #else
 extern const volatile __u32 nr_cpus;
 extern const volatile bool rss_percpu;
 extern const volatile bool late_pgoff;
 extern __u64 lost[MTR_W_MAX];
 extern __u64 unseen_procs;
+extern __u64 ring_peak;
 extern __u32 next_as;
 extern __u32 reader_level;
+extern __u32 count_epoch;
 #endif
 
 /* Wake the reader once in so many records of one task; its own timer does the rest. */
@@ -222,14 +235,27 @@ static __always_inline void *record(u32 kind, u32 size, u32 as, u32 tid, u32 aux
 	return h;
 }
 
+/* How the next record is sent: one in so many wakes the reader. */
+static __always_inline u64 wake_flags(struct note *n)
+{
+	u64 used;
+
+	if (++n->nr_sent % WAKE_EVERY)
+		return BPF_RB_NO_WAKEUP;
+	used = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+	if (used > ring_peak)
+		ring_peak = used;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
 /*
  * Send the faults that wait: before anything of this task that must come after them.
  * 64-bit numbers and barriers: the verifiers of 6.1 and 6.12 then see the bounds.
  */
-static __always_inline void send_faults(struct note *n, u32 tid)
+static __noinline __attribute__((unused)) void send_faults(struct note *n, u32 tid)
 {
 	struct mtr_w_faults *b = &n->batch;
-	u64 nr = b->nr, len, flags = BPF_RB_NO_WAKEUP;
+	u64 nr = b->nr, len, flags;
 
 	if (!nr)
 		return;
@@ -243,8 +269,7 @@ static __always_inline void send_faults(struct note *n, u32 tid)
 	barrier_var(len);
 	if (len > sizeof(b->f))
 		len = sizeof(b->f);
-	if (++n->nr_sent % WAKE_EVERY == 0)
-		flags = BPF_RB_FORCE_WAKEUP;
+	flags = wake_flags(n);
 	if (bpf_ringbuf_output(&ring, b, sizeof(*b) - sizeof(b->f) + len, flags))
 		__sync_fetch_and_add(&lost[MTR_W_FAULT], nr);
 	/* the fault under way is not one of them: it goes first in the next batch */
@@ -252,17 +277,15 @@ static __always_inline void send_faults(struct note *n, u32 tid)
 	if ((n->pending || n->armed == IN_HANDLER) && nr < MTR_FAULT_BATCH) {
 		barrier_var(nr);
 		b->f[0] = b->f[nr & (MTR_FAULT_BATCH - 1)];
+		if (!b->f[0].time_ns)
+			b->f[0].time_ns = bpf_ktime_get_boot_ns();
 	}
 	b->nr = 0;
 }
 
 static __always_inline void send(void *rec, struct note *n)
 {
-	u64 flags = BPF_RB_NO_WAKEUP;
-
-	if (n && ++n->nr_sent % WAKE_EVERY == 0)
-		flags = BPF_RB_FORCE_WAKEUP;
-	bpf_ringbuf_submit(rec, flags);
+	bpf_ringbuf_submit(rec, n ? wake_flags(n) : BPF_RB_NO_WAKEUP);
 }
 
 #endif

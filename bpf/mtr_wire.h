@@ -42,7 +42,6 @@ enum mtr_wire_src {
 	MTR_SRC_WALK = 2, /* the tree read at the end of a locked section */
 	MTR_SRC_MMAP_EVENT = 3, /* fentry/perf_event_mmap */
 	MTR_SRC_MUNMAP = 4, /* fentry/vms_complete_munmap_vmas */
-	MTR_SRC_ITER = 5, /* BPF iterator at attach */
 };
 
 /* Indices of mm_struct.rss_stat, as the kernel numbers them (include/linux/mm_types_task.h). */
@@ -118,9 +117,14 @@ struct mtr_w_file {
 /*
  * A fault: the hot record, kept short. pages is the change of rss_stat[member]
  * that it brought; 0 when it brought none (member is then meaningless).
+ *
+ * Reading the clock is half of what noting a fault costs, so it is read for the
+ * first of a batch, for each MTR_FAULT_CLOCK-th, and for each that is not in the
+ * same jiffy as the thread's one before. The others have time 0: between their
+ * neighbours.
  */
 struct mtr_w_fault {
-	__u64 time_ns; /* CLOCK_BOOTTIME, when it began */
+	__u64 time_ns; /* CLOCK_BOOTTIME, when it began; 0: not read */
 	__u64 addr;
 	__u64 ip; /* user instruction pointer; where user space entered the kernel */
 	__u64 sp; /* user stack pointer */
@@ -129,6 +133,7 @@ struct mtr_w_fault {
 };
 
 #define MTR_FAULT_BATCH 16
+#define MTR_FAULT_CLOCK 8
 
 /*
  * Up to MTR_FAULT_BATCH faults of one thread, in order; the record ends after
@@ -146,6 +151,8 @@ struct mtr_w_faults {
 /* aux bits of mtr_w_fault */
 #define MTR_FAULT_MEMBER(aux) (((aux) >> 8) & 3u) /* enum mtr_rss_member */
 #define MTR_FAULT_MEMBER_BITS(m) ((m) << 8)
+#define MTR_FAULT_EPOCH(aux) (((aux) >> 10) & 0xffffu) /* count_epoch when its bytes came */
+#define MTR_FAULT_EPOCH_BITS(e) (((e)&0xffffu) << 10)
 #define MTR_FAULT_WRITE 0x2u
 #define MTR_FAULT_USER 0x4u
 #define MTR_FAULT_INSTR 0x10u
@@ -163,7 +170,7 @@ struct mtr_w_rss {
 	__s32 pages;
 	__u32 member;
 	__s32 nr; /* system call number under way, or -1 */
-	__u32 pad;
+	__u32 epoch; /* count_epoch when the counter moved */
 	__u64 arg0, arg1; /* its first two arguments, or the fault's address in arg0 */
 };
 

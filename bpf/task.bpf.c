@@ -26,7 +26,7 @@ static __always_inline void tell_cached(struct note *n, struct task_struct *task
 		r->pages = v;
 		r->member = i;
 		r->nr = -1;
-		r->pad = 0;
+		r->epoch = 0;
 		r->arg0 = 0;
 		r->arg1 = 0;
 		send(r, NULL);
@@ -224,6 +224,40 @@ static __always_inline void show_faults(struct note *n, struct task_struct *task
 }
 
 /* Where each thread stands, and its faults that nothing has sent yet. Run at every interval. */
+/*
+ * A counter's change that its hook did not claim, because it was skipped: still
+ * there after a whole interval. Nobody knows any more what it belongs to.
+ */
+static __always_inline void claim_rest(struct note *n, struct mm_struct *mm)
+{
+	u32 slot = n->slot;
+	struct target *t = bpf_map_lookup_elem(&slots, &slot);
+	struct mtr_w_rss *r;
+
+	if (!t)
+		return;
+#pragma unroll
+	for (int i = 0; i < MTR_RSS_NR; i++) {
+		s64 now = shared_count(mm, i), delta = 0;
+
+		if (now != t->count[i] && now == t->stale[i])
+			delta = shared_delta(t, mm, i);
+		t->stale[i] = now;
+		if (!delta)
+			continue;
+		r = record(MTR_W_RSS, sizeof(*r), n->as, 0, MTR_RSS_OTHER);
+		if (!r)
+			continue;
+		r->pages = (s32)delta;
+		r->member = i;
+		r->nr = -1;
+		r->epoch = count_epoch;
+		r->arg0 = 0;
+		r->arg1 = 0;
+		send(r, NULL);
+	}
+}
+
 SEC("?iter/task")
 int tick(struct bpf_iter__task *ctx)
 {
@@ -238,6 +272,8 @@ int tick(struct bpf_iter__task *ctx)
 	if (!n || n->mm != (u64)task->mm)
 		return 0;
 	show_faults(n, task);
+	if (rss_percpu && task->pid == task->tgid)
+		claim_rest(n, task->mm);
 	r = record(MTR_W_SP, sizeof(*r), n->as, task->pid, task->on_cpu != 0);
 	if (!r)
 		return 0;

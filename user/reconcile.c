@@ -87,10 +87,22 @@ static unsigned int choose(struct session *s, struct sess_proc *sp, struct src_r
 	return n;
 }
 
+/* Everything there is to count was counted. */
+static int whole_round(struct session *s, struct sess_proc *sp)
+{
+	struct mtr_event ev = { .kind = MTR_EV_SNAP_END, .as = sp->p->as, .time_ns = boot_ns() };
+
+	ev.snap.what = MTR_SNAP_RESIDENCY;
+	ev.snap.complete = true;
+	ev.snap.end = UINT64_MAX;
+	ev.snap.end_ns = ev.time_ns;
+	return give(s, &ev);
+}
+
 int reconcile_residency(struct session *s, struct sess_proc *sp, uint64_t budget_ns)
 {
 	struct src_range ranges[MAX_RANGES];
-	uint64_t until = boot_ns() + budget_ns, unplaced = sp->p->unplaced;
+	uint64_t until = boot_ns() + budget_ns;
 	unsigned int nr, done;
 	bool wrapped = false;
 	int err = 0;
@@ -106,9 +118,8 @@ int reconcile_residency(struct session *s, struct sess_proc *sp, uint64_t budget
 		err = src_proc_residency(sp->sp, sp->p->as, ranges, nr, until - now, give, s,
 					 &done);
 	} while (!err && done == nr && !wrapped);
-	/* a whole round was made: what had no place has one now */
 	if (!err && wrapped) {
-		sp->p->unplaced -= unplaced < sp->p->unplaced ? unplaced : sp->p->unplaced;
+		err = whole_round(s, sp);
 		sp->residual = residual(sp->p);
 	}
 	return err == -ESRCH || err == -EACCES ? 0 : err;

@@ -40,6 +40,8 @@ static int add_proc(struct session *s, struct proc *p, struct src_proc *handle)
 		return -ENOMEM;
 	sp->p = p;
 	sp->sp = handle;
+	if (handle && s->bpf)
+		src_proc_epoch(handle, src_bpf_epoch(s->bpf));
 	s->procs[s->nr_procs++] = sp;
 	return reconcile_maps(s, sp);
 }
@@ -194,8 +196,7 @@ static int open_bpf(struct session *s)
 /* --drop: an event kind, or the hook of map events. For tests. */
 static void set_drop(struct model *m, const char *name)
 {
-	static const char *const srcs[] = { "none",	  "ma_write", "walk",
-					    "mmap_event", "munmap",   "iter" };
+	static const char *const srcs[] = { "none", "ma_write", "walk", "mmap_event", "munmap" };
 
 	for (unsigned int k = 1; name && k < MTR_EV_MAX; k++)
 		if (!strcmp(name, event_kind_name(k)))
@@ -302,6 +303,7 @@ static void measure(struct session *s, uint64_t dt_ns)
 	cost_get(s->cost, s->now_ns, c);
 	c->events_per_s = (uint64_t)((double)(s->model.nr_events - s->tick_events) / sec);
 	s->tick_events = s->model.nr_events;
+	c->ring_fill_percent = src_bpf_ring_peak(s->bpf);
 	c->unseen_faults = 0;
 	for (unsigned int i = 0; i < s->nr_procs; i++) {
 		if (s->procs[i]->sp)

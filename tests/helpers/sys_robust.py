@@ -175,6 +175,22 @@ def not_root():
     check(b'CAP_BPF' in p.stderr, p.stderr)
 
 
+def privileges():
+    """What tracing does not need is given up, for good."""
+    with subprocess.Popen(['/bin/sleep', '600']) as p:
+        with Tracer('-p', p.pid) as t:
+            t.snap()
+            status = dict(line.split(':\t', 1) for line in open(f'/proc/{t.p.pid}/status') if ':\t' in line)
+            caps = int(status['CapPrm'], 16)
+            needed = {1 << n for n in (2, 5, 19, 21, 38, 39)}
+            check(caps and not caps & ~sum(needed), f'capabilities {caps:#x}')
+            equal(int(status['CapEff'], 16), caps, 'effective')
+            equal(int(status['CapInh'], 16) | int(status['CapAmb'], 16), 0, 'inherited')
+            equal(status['NoNewPrivs'].strip(), '1', 'NoNewPrivs')
+            t.settled()
+        p.kill()
+
+
 def two_at_once():
     args = ('--case', 'mixed')
     with Target('faults', *args) as target:
@@ -309,5 +325,5 @@ def leaderless(early):
 
 if __name__ == '__main__':
     main(no_such_process, exits_now, exits_with_status, execs, execs_from_a_thread, execs_setuid, kernel_thread,
-         other_namespaces, inside_a_namespace, not_root, two_at_once, killed, hostile_name, zombie,
+         other_namespaces, inside_a_namespace, not_root, privileges, two_at_once, killed, hostile_name, zombie,
          leaderless(True), leaderless(False))

@@ -88,7 +88,6 @@ TEST_F(cost, counts_runs_of_a_window)
 	cost_get(self->c, boot_ns(), &cost);
 	EXPECT_GT(cost.bpf_percent, 0);
 	EXPECT_LT(cost.bpf_percent, 100);
-	EXPECT_GT(cost.self_cpu_percent, 0);
 	EXPECT_GT(cost.self_rss_bytes, 100u << 10);
 }
 
@@ -96,15 +95,20 @@ TEST_F(cost, counts_runs_of_a_window)
 TEST_F(cost, ticks)
 {
 	uint64_t now, end = boot_ns() + 450 * NSEC_PER_MSEC;
+	struct mtr_cost cost;
 	struct cost_bpf total;
 	unsigned int ready = 0;
 
+	cost_get(self->c, boot_ns(), &cost);
+	EXPECT_EQ(-1, (int)cost.self_cpu_percent);
 	while ((now = boot_ns()) < end) {
 		touch();
 		ready += cost_tick(self->c, now);
 		EXPECT_GT(cost_next(self->c), now);
 	}
 	cost_bpf_total(self->c, &total);
+	cost_get(self->c, boot_ns(), &cost);
+	EXPECT_GT(cost.self_cpu_percent, 0);
 	EXPECT_EQ(ready, total.nr_windows);
 	EXPECT_GE(ready, 1u);
 	EXPECT_LT(total.window_ns, 450 * NSEC_PER_MSEC);
@@ -115,7 +119,12 @@ TEST_F(cost, leaves_statistics_off)
 {
 	struct bpf_prog_info before = { 0 }, after = { 0 };
 	__u32 len = sizeof(before);
+	char on = '0';
+	int fd = open("/proc/sys/kernel/bpf_stats_enabled", O_RDONLY);
 
+	if (fd >= 0 && read(fd, &on, 1) == 1 && on != '0')
+		SKIP(return, "statistics are on for everybody");
+	close(fd);
 	ASSERT_EQ(0, cost_start_window(self->c, boot_ns()));
 	touch();
 	cost_free(self->c);

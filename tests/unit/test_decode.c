@@ -395,7 +395,7 @@ TEST_F(d, a_fault_of_a_batch)
 					.sp = 0x7ffc,
 					.pages = 512,
 					.aux = MTR_FAULT_MEMBER_BITS(MTR_RSS_SHMEM) };
-	decode_fault(&w, 15, &self->ev);
+	decode_fault(&w, 15, 0, &self->ev);
 	EXPECT_EQ(MTR_EV_FAULT, self->ev.kind);
 	EXPECT_EQ(5, self->ev.time_ns); /* its own, not the record's */
 	EXPECT_EQ(7, self->ev.as);
@@ -407,8 +407,49 @@ TEST_F(d, a_fault_of_a_batch)
 	EXPECT_EQ(MTR_SHMEM, self->ev.fault.member);
 	EXPECT_EQ(0, self->ev.fault.flags);
 	w.f[0].pages = INT32_MIN; /* copy on write of a file's page: the other counter falls */
-	decode_fault(&w, 0, &self->ev);
+	decode_fault(&w, 0, 0, &self->ev);
 	EXPECT_EQ(-(1ll << 43), self->ev.fault.bytes);
+}
+
+/* Read for the first, the ninth and the twelfth of them. */
+TEST_F(d, fault_times)
+{
+	static const uint64_t want[] = { 1000, 1010, 1020, 1030, 1040, 1050, 1060, 1070,
+					 1080, 2386, 3693, 5000, 5000, 5000, 5000, 5000 };
+	struct mtr_w_faults w;
+
+	batch(&w, MTR_FAULT_BATCH);
+	for (unsigned int i = 0; i < MTR_FAULT_BATCH; i++)
+		w.f[i].time_ns = 0;
+	w.f[0].time_ns = 1000;
+	w.f[8].time_ns = 1080;
+	w.f[11].time_ns = 5000;
+	for (unsigned int i = 0; i < MTR_FAULT_BATCH; i++) {
+		decode_fault(&w, i, 0, &self->ev);
+		EXPECT_EQ(want[i], self->ev.time_ns);
+	}
+	w.nr = 10; /* what lies behind is of no batch */
+	decode_fault(&w, 9, 0, &self->ev);
+	EXPECT_EQ(1080, self->ev.time_ns);
+}
+
+/* Sixteen bits of the epoch travel; the rest is the reader's, who is never behind. */
+TEST_F(d, fault_epoch)
+{
+	struct mtr_w_faults w;
+
+	batch(&w, 1);
+	w.f[0].aux = MTR_FAULT_EPOCH_BITS(0x12345);
+	decode_fault(&w, 0, 0x12345, &self->ev);
+	EXPECT_EQ(0x12345, self->ev.epoch);
+	decode_fault(&w, 0, 0x1a000, &self->ev);
+	EXPECT_EQ(0x12345, self->ev.epoch);
+	decode_fault(&w, 0, 0x22344, &self->ev);
+	EXPECT_EQ(0x12345, self->ev.epoch);
+	decode_fault(&w, 0, 0x22345, &self->ev);
+	EXPECT_EQ(0x22345, self->ev.epoch);
+	EXPECT_EQ(0, self->ev.fault.flags);
+	EXPECT_EQ(0, self->ev.fault.member);
 }
 
 TEST_F(d, fault_flags)
@@ -435,7 +476,7 @@ TEST_F(d, fault_flags)
 
 		batch(&w, 1);
 		w.f[0].aux = f[i].w;
-		decode_fault(&w, 0, &self->ev);
+		decode_fault(&w, 0, 0, &self->ev);
 		EXPECT_EQ(f[i].e, self->ev.fault.flags)
 		TH_LOG("aux 0x%x", f[i].w);
 		EXPECT_EQ(f[i].w >> 8 & 3, self->ev.fault.member);

@@ -166,7 +166,8 @@ struct mtr_ev_snap {
 	bool complete; /* END: every region was read */
 	uint64_t begin_ns; /* when the reading began: events since are replayed over it */
 	uint64_t end_ns; /* END: when it ended */
-	uint64_t start, end; /* the part of the address space read; 0, ~0 for all */
+	/* The part of the address space read. An END of MTR_SNAP_RESIDENCY with 0, ~0: a round is complete. */
+	uint64_t start, end;
 };
 
 /* Present pages, without the zero page. */
@@ -178,7 +179,9 @@ struct mtr_ev_residency {
 	int64_t swap; /* bytes */
 	int64_t huge; /* bytes mapped by PMD; −1: not known here */
 	uint64_t lowest; /* lowest present or swapped page, 0: none */
-	uint64_t begin_ns; /* when the count began: later changes are not surely in it */
+	uint64_t begin_ns; /* when the count began */
+	/* Changes of an epoch before the first are in the count, from the second on not. */
+	uint32_t epoch, end_epoch;
 };
 
 /* The kernel's own counters: the check on ours. −1 for what could not be read. */
@@ -205,6 +208,7 @@ struct mtr_event {
 	uint16_t cpu;
 	uint32_t as; /* address space: unique in a session, never reused; 0: none */
 	uint32_t tid; /* 0: not a thread of the target */
+	uint32_t epoch; /* FAULT, RSS: how often counting had begun or ended when the bytes came */
 	uint64_t time_ns; /* CLOCK_BOOTTIME */
 	union {
 		struct mtr_ev_proc proc;

@@ -42,7 +42,7 @@ struct mtr_cost {
 	uint64_t lock_held_ns_per_s; /* at most: time inside reads that take the target's mmap_lock */
 	uint64_t lost; /* events since the start */
 	uint64_t unseen_faults; /* kernel's count − ours, since the start */
-	unsigned int ring_fill_percent; /* highest since the last window */
+	unsigned int ring_fill_percent; /* highest of the last interval */
 };
 
 #endif

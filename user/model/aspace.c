@@ -186,8 +186,12 @@ static void take_residency(const struct region *from, struct region *to, bool fi
 {
 	if (first || from->residency < to->residency)
 		to->residency = from->residency;
-	if (first || from->res_time_ns < to->res_time_ns)
+	if (first || from->res_time_ns < to->res_time_ns) {
 		to->res_time_ns = from->res_time_ns;
+		to->res_epoch = from->res_epoch;
+		to->res_end_epoch = from->res_end_epoch;
+	}
+	to->unsure = (first ? 0 : to->unsure) + from->unsure;
 }
 
 static bool has_pages(const struct region *r)

@@ -47,6 +47,8 @@ struct region {
 	uint64_t lowest; /* lowest page known touched; 0: none */
 	bool huge_fault; /* one fault brought a huge page: lowest is where that begins, touched or not */
 	uint64_t res_time_ns; /* when counted last; 0: never */
+	uint32_t res_epoch, res_end_epoch; /* of that count: see struct mtr_ev_residency */
+	int64_t unsure; /* bytes that came or went while it was counted: in it or not? */
 	enum residency residency;
 	bool dirty; /* wants to be counted again */
 

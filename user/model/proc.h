@@ -78,7 +78,6 @@ struct proc {
 	int64_t k_minflt0, k_majflt0; /* at attach */
 	int64_t k_virt, k_rss; /* kernel's latest, bytes; −1 unknown */
 	int64_t stack_limit; /* RLIMIT_STACK; −1 unknown or unlimited */
-	uint64_t nr_lost_faults_addr; /* seen, but their region was not in the map */
 
 	/* Attribution of resident bytes since the baseline */
 	int64_t regions_res; /* sum of the regions' resident bytes at the last tick, as RSS counts them */

@@ -218,8 +218,9 @@ int map_apply_snap(struct proc *p, const struct mtr_event *ev, struct strtab *st
 	if (ev->kind == MTR_EV_SNAP_VMA)
 		return p->in_snap ? snap_vma(p, &ev->vma) : 0;
 	if (ev->snap.what != MTR_SNAP_MAPS) {
-		if (ev->kind == MTR_EV_SNAP_END && ev->snap.complete)
-			p->unplaced = 0;
+		if (ev->kind == MTR_EV_SNAP_END && ev->snap.complete && !ev->snap.start &&
+		    ev->snap.end == UINT64_MAX)
+			p->unplaced = 0; /* a whole round was made: what had no place has one now */
 		return 0;
 	}
 	if (ev->kind == MTR_EV_SNAP_BEGIN) {

@@ -5,27 +5,42 @@
  * The counters (p->rss) take every change. A region takes a change when the
  * event tells where it happened; else it is "unplaced", and a sweep of the page
  * tables finds it. A count from the page tables is absolute and replaces the
- * estimate; changes older than the count are in it already.
+ * estimate. Whether a change is in the count already its epoch tells: counting
+ * begins and ends with a new one. A change of the count's own epoch may or may
+ * not be in it; when that comes to something, the region is counted again.
  */
 #include "model/model_int.h"
 
 #include <errno.h>
 
-static void add(struct region *r, unsigned int member, int64_t bytes)
+#define UNSURE_MAX (4 * 4096)
+
+static bool counted(const struct region *r, const struct mtr_event *ev)
+{
+	return r->res_time_ns && (int32_t)(ev->epoch - r->res_epoch) < 0;
+}
+
+static void unsure(struct region *r, int64_t bytes)
+{
+	r->unsure += bytes < 0 ? -bytes : bytes;
+	if (r->unsure > UNSURE_MAX && r->unsure > region_resident(r) / 256)
+		r->dirty = true;
+}
+
+static void add(struct region *r, const struct mtr_event *ev, unsigned int member, int64_t bytes)
 {
 	int64_t now;
 
+	if (counted(r, ev))
+		return;
+	if (r->res_time_ns && (int32_t)(ev->epoch - r->res_end_epoch) < 0)
+		unsure(r, bytes);
 	r->res[member] += bytes;
 	now = region_resident(r);
 	if (now > r->peak)
 		r->peak = now;
 	if (r->residency == RES_RECONCILED)
 		r->residency = RES_ESTIMATED;
-}
-
-static bool counted_after(const struct region *r, const struct mtr_event *ev)
-{
-	return r->res_time_ns && ev->time_ns <= r->res_time_ns;
 }
 
 int pages_apply_fault(struct proc *p, const struct mtr_event *ev)
@@ -38,8 +53,8 @@ int pages_apply_fault(struct proc *p, const struct mtr_event *ev)
 		p->nr_failed += !!(e->flags & MTR_FAULT_F_FAILED);
 		if (e->bytes)
 			p->rss[e->member] += e->bytes;
-		if (e->bytes && r && !counted_after(r, ev))
-			add(r, e->member, e->bytes);
+		if (e->bytes && r)
+			add(r, ev, e->member, e->bytes);
 		return 0;
 	}
 	p->nr_faults++;
@@ -53,7 +68,6 @@ int pages_apply_fault(struct proc *p, const struct mtr_event *ev)
 		p->nr_nobytes++;
 	thread_fault(p, ev, r);
 	if (!r) {
-		p->nr_lost_faults_addr++;
 		p->unplaced += (uint64_t)(e->bytes < 0 ? -e->bytes : e->bytes);
 		return 0;
 	}
@@ -69,8 +83,8 @@ int pages_apply_fault(struct proc *p, const struct mtr_event *ev)
 	}
 	if (!r->lowest || page < r->lowest)
 		r->lowest = page;
-	if (e->bytes && !counted_after(r, ev))
-		add(r, e->member, e->bytes);
+	if (e->bytes)
+		add(r, ev, e->member, e->bytes);
 	return 0;
 }
 
@@ -97,8 +111,8 @@ static void spread(struct proc *p, const struct mtr_event *ev, uint64_t start, u
 			part = left;
 		left -= part;
 		r->dirty = true;
-		if (part && !counted_after(r, ev))
-			add(r, e->member, part);
+		if (part)
+			add(r, ev, e->member, part);
 	}
 }
 
@@ -123,8 +137,7 @@ int pages_apply_rss(struct proc *p, const struct mtr_event *ev)
 		return 0;
 	}
 	if (r->end >= e->end || !aspace_next(r) || aspace_next(r)->start >= e->end) {
-		if (!counted_after(r, ev))
-			add(r, e->member, e->bytes);
+		add(r, ev, e->member, e->bytes);
 		if (e->bytes < 0 || e->why != MTR_WHY_FAULT)
 			r->dirty = true;
 		return 0;
@@ -159,6 +172,9 @@ int pages_apply_residency(struct proc *p, const struct mtr_event *ev)
 	if (first && e->present > before)
 		r->base_res += e->present - before;
 	r->res_time_ns = e->begin_ns;
+	r->res_epoch = e->epoch;
+	r->res_end_epoch = e->end_epoch;
+	r->unsure = 0;
 	r->residency = RES_RECONCILED;
 	r->dirty = false;
 	return 0;

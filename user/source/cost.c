@@ -13,6 +13,7 @@
 #include "util/clock.h"
 
 #define DEFAULT_WINDOW_NS (100 * NSEC_PER_MSEC)
+#define CPU_INTERVAL_MIN_NS (100 * NSEC_PER_MSEC)
 #define DEFAULT_PERIOD_NS (5 * NSEC_PER_SEC)
 
 struct cost_meter {
@@ -172,10 +173,11 @@ void cost_get(struct cost_meter *c, uint64_t now_ns, struct mtr_cost *cost)
 {
 	uint64_t cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 
-	if (c->cpu_time_ns && now_ns > c->cpu_time_ns)
-		c->cpu_percent =
-			100.0 * (double)(cpu - c->cpu_ns) / (double)(now_ns - c->cpu_time_ns);
-	if (now_ns != c->cpu_time_ns) {
+	/* A short interval, as the last one, is all report and no tracing: it would mean nothing. */
+	if (now_ns >= c->cpu_time_ns + CPU_INTERVAL_MIN_NS) {
+		if (c->cpu_time_ns)
+			c->cpu_percent = 100.0 * (double)(cpu - c->cpu_ns) /
+					 (double)(now_ns - c->cpu_time_ns);
 		c->cpu_ns = cpu;
 		c->cpu_time_ns = now_ns;
 	}

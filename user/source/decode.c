@@ -123,7 +123,25 @@ static uint8_t fault_flags(uint32_t aux)
 	return (uint8_t)flags;
 }
 
-void decode_fault(const void *data, unsigned int i, struct mtr_event *ev)
+/* The clock is not read for each: then between those of the batch for which it was. */
+static uint64_t fault_time(const struct mtr_w_faults *w, unsigned int i)
+{
+	unsigned int a = i, b = i + 1;
+
+	while (a && !w->f[a].time_ns)
+		a--;
+	if (!w->f[a].time_ns)
+		return w->h.time_ns;
+	if (a == i)
+		return w->f[a].time_ns;
+	while (b < w->nr && !w->f[b].time_ns)
+		b++;
+	if (b < w->nr && w->f[b].time_ns > w->f[a].time_ns)
+		return w->f[a].time_ns + (w->f[b].time_ns - w->f[a].time_ns) * (i - a) / (b - a);
+	return w->f[a].time_ns;
+}
+
+void decode_fault(const void *data, unsigned int i, uint32_t epoch, struct mtr_event *ev)
 {
 	const struct mtr_w_faults *w = data;
 	const struct mtr_w_fault *f = &w->f[i];
@@ -133,7 +151,8 @@ void decode_fault(const void *data, unsigned int i, struct mtr_event *ev)
 	ev->cpu = w->h.cpu;
 	ev->as = w->h.as;
 	ev->tid = w->h.tid;
-	ev->time_ns = f->time_ns;
+	ev->epoch = epoch - (uint16_t)(epoch - MTR_FAULT_EPOCH(f->aux));
+	ev->time_ns = fault_time(w, i);
 	e->addr = f->addr;
 	e->ip = f->ip;
 	e->sp = f->sp;
@@ -179,6 +198,7 @@ static int rss_event(const void *d, struct mtr_event *ev)
 
 	e->bytes = (int64_t)w->pages * PAGE_SIZE;
 	e->member = w->member < MTR_NR_RSS ? (uint8_t)w->member : 0;
+	ev->epoch = w->epoch;
 	switch (w->h.aux) {
 	case MTR_RSS_IN_FAULT:
 		e->why = MTR_WHY_FAULT;

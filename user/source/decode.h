@@ -24,7 +24,7 @@ int decode_record(const void *data, size_t sz, struct strtab *st, struct mtr_eve
  */
 int decode_faults(const void *data, size_t sz, uint32_t *ret_seq);
 /* decode_fault() - the @i-th fault of a record that decode_faults() took */
-void decode_fault(const void *data, unsigned int i, struct mtr_event *ret_ev);
+void decode_fault(const void *data, unsigned int i, uint32_t epoch, struct mtr_event *ret_ev);
 
 /* decode_kind() - the event kind of a wire kind; 0 for none */
 unsigned int decode_kind(unsigned int wire_kind);

@@ -15,6 +15,7 @@ struct src_proc {
 	char *maps_buf; /* kept from reading to reading; NULL: none yet */
 
 	/* residency */
+	uint32_t *epoch; /* moved on before and after each count; NULL: nobody asks */
 	int pagemap; /* open during a count; −1: not */
 	bool no_scan; /* PAGEMAP_SCAN is not there (before 6.7), or a test says so */
 	bool zero_known; /* zero pages can be told apart (pagemap only) */

@@ -162,8 +162,19 @@ static unsigned int batch_len(const struct src_range *r, unsigned int nr)
 	return n;
 }
 
+void src_proc_epoch(struct src_proc *sp, uint32_t *epoch)
+{
+	sp->epoch = epoch;
+}
+
+static uint32_t next_epoch(struct src_proc *sp)
+{
+	return sp->epoch ? __atomic_add_fetch(sp->epoch, 1, __ATOMIC_SEQ_CST) : 0;
+}
+
 static int count(struct src_proc *sp, struct batch *b)
 {
+	uint32_t epoch = next_epoch(sp);
 	int err = -ENOTTY;
 
 	for (unsigned int i = 0; i < b->nr; i++)
@@ -171,6 +182,7 @@ static int count(struct src_proc *sp, struct batch *b)
 			.start = b->r[i].start,
 			.end = b->r[i].end,
 			.begin_ns = boot_ns(),
+			.epoch = epoch,
 		};
 	if (above_user(b->r))
 		return 0;
@@ -205,7 +217,8 @@ static int check_alive(struct src_proc *sp, const struct batch *b)
 	return 0;
 }
 
-static int emit(const struct batch *b, uint32_t as, event_sink_fn sink, void *ctx)
+static int emit(const struct batch *b, uint32_t end_epoch, uint32_t as, event_sink_fn sink,
+		void *ctx)
 {
 	struct mtr_event ev = { .kind = MTR_EV_RESIDENCY, .as = as };
 	int ret = 0;
@@ -213,6 +226,7 @@ static int emit(const struct batch *b, uint32_t as, event_sink_fn sink, void *ct
 	for (unsigned int i = 0; i < b->nr && !ret; i++) {
 		if (!b->count[i].end)
 			continue; /* not counted: too large for this kernel */
+		b->count[i].end_epoch = end_epoch;
 		ev.time_ns = boot_ns();
 		ev.residency = b->count[i];
 		ret = sink(ctx, &ev);
@@ -236,7 +250,7 @@ static int count_all(struct src_proc *sp, uint32_t as, const struct src_range *r
 		if (!err)
 			err = check_alive(sp, &b);
 		if (!err)
-			err = emit(&b, as, sink, ctx);
+			err = emit(&b, next_epoch(sp), as, sink, ctx);
 		if (err)
 			break;
 		done += b.nr;

@@ -219,7 +219,7 @@ static int give_faults(struct src_bpf *sb, const void *data, uint32_t seq, unsig
 	if ((int32_t)(t->next - seq) > 0)
 		i = t->next - seq;
 	for (; i < nr && !err; i++) {
-		decode_fault(data, i, &ev);
+		decode_fault(data, i, sb->skel->bss->count_epoch, &ev);
 		err = sb->sink(sb->ctx, &ev);
 	}
 	if ((int32_t)(seq + nr - t->next) > 0)
@@ -440,6 +440,18 @@ int src_bpf_drain(struct src_bpf *sb, event_sink_fn sink, void *ctx)
 	if (sb->sink_err)
 		return sb->sink_err;
 	return n;
+}
+
+uint32_t *src_bpf_epoch(struct src_bpf *sb)
+{
+	return &sb->skel->bss->count_epoch;
+}
+
+unsigned int src_bpf_ring_peak(struct src_bpf *sb)
+{
+	uint64_t peak = __atomic_exchange_n(&sb->skel->bss->ring_peak, 0, __ATOMIC_RELAXED);
+
+	return (unsigned int)(peak * 100 / sb->ring_bytes);
 }
 
 int src_bpf_tick(struct src_bpf *sb)

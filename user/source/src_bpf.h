@@ -47,6 +47,10 @@ int src_bpf_fd(const struct src_bpf *sb);
 int src_bpf_drain(struct src_bpf *sb, event_sink_fn sink, void *ctx);
 /* src_bpf_tick() - have every thread tell where it stands (MTR_EV_SP) and send what it held back */
 int src_bpf_tick(struct src_bpf *sb);
+/* src_bpf_epoch() - for src_proc_epoch(): the number that tells a count from the changes around it */
+uint32_t *src_bpf_epoch(struct src_bpf *sb);
+/* src_bpf_ring_peak() - how full the ring was at most since the last call, in percent; looked at when it wakes us */
+unsigned int src_bpf_ring_peak(struct src_bpf *sb);
 /* src_bpf_losses() - MTR_EV_LOST for what was lost since the last call. Returns how many events were. */
 uint64_t src_bpf_losses(struct src_bpf *sb, event_sink_fn sink, void *ctx);
 

@@ -58,6 +58,9 @@ struct src_range {
 int src_proc_residency(struct src_proc *sp, uint32_t as, const struct src_range *r, unsigned int nr,
 		       uint64_t budget_ns, event_sink_fn sink, void *ctx, unsigned int *ret_done);
 
+/* src_proc_epoch() - counts are to be told from the changes around them by this number: src_bpf_epoch() */
+void src_proc_epoch(struct src_proc *sp, uint32_t *epoch);
+
 /* src_proc_zero_known() - false: zero pages were counted as resident (before 6.7, without CAP_SYS_ADMIN) */
 bool src_proc_zero_known(const struct src_proc *sp);
 

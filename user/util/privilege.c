@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "util/privilege.h"
+
+#include <errno.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+
+static const cap_value_t kept[] = {
+	CAP_SYS_PTRACE, /* maps, pagemap, exe of processes of others */
+	CAP_DAC_READ_SEARCH,
+	CAP_SYS_ADMIN, /* BPF_ENABLE_STATS, frame numbers, map_files */
+	CAP_PERFMON,
+	CAP_BPF,
+	CAP_KILL, /* a command that runs as another user is ended with memtrace */
+};
+
+int privilege_drop(void)
+{
+	const int nr = sizeof(kept) / sizeof(*kept);
+	cap_t now = cap_get_proc(), wanted = cap_init();
+	int err = 0;
+
+	if (!now || !wanted) {
+		err = -errno;
+		goto out;
+	}
+	for (int i = 0; i < nr; i++) {
+		cap_flag_value_t v = CAP_CLEAR;
+
+		if (cap_get_flag(now, kept[i], CAP_PERMITTED, &v) || v == CAP_CLEAR)
+			continue; /* nobody can give it to itself */
+		if (cap_set_flag(wanted, CAP_PERMITTED, 1, &kept[i], CAP_SET) ||
+		    cap_set_flag(wanted, CAP_EFFECTIVE, 1, &kept[i], CAP_SET))
+			err = -errno;
+	}
+	if (!err && (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || cap_set_proc(wanted)))
+		err = -errno;
+out:
+	if (now)
+		cap_free(now);
+	if (wanted)
+		cap_free(wanted);
+	return err;
+}
