@@ -52,7 +52,7 @@ PKGS     := libbpf libdw libelf zlib libzstd ncursesw jansson libcap
 ARCH     := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/; s/ppc64le/powerpc/; s/riscv64/riscv/; s/s390x/s390/')
 PKG_CFL  := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 LIBS     := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -pthread -lm -lutil
-INC      := -Iuser -Ibpf -isystem $(B)/gen
+INC      := -Iuser -Ibpf -Ikmod -isystem $(B)/gen
 PREFMAP  := -ffile-prefix-map=$(CURDIR)=.
 # Warnings, the language and the includes are the project's; optimisation is the builder's.
 OUR_CFL  := -std=gnu11 -Wall -Wextra -Wswitch-enum -D_GNU_SOURCE \
@@ -175,7 +175,7 @@ lint-cppcheck:
 	$(Q)[ -z "$(SRC)" ] || cppcheck --quiet -j$(shell nproc) --std=c11 --error-exitcode=1 --inline-suppr \
 		--enable=warning,performance,portability --cppcheck-build-dir=$(B)/lint/cppcheck \
 		--suppress=missingIncludeSystem --suppress=useClosedFile -D_GNU_SOURCE -DMEMTRACE_VERSION='"$(VERSION)"' \
-		-D__x86_64__ --include=scripts/cppcheck-macros.h -Iuser -Ibpf $(SRC)
+		-D__x86_64__ --include=scripts/cppcheck-macros.h -Iuser -Ibpf -Ikmod $(SRC)
 
 lint-sparse:
 	$(Q)if [ -n "$(wildcard kmod/*.c)" ] && [ -x kmod/lint ]; then kmod/lint; fi

@@ -20,6 +20,8 @@
 #define LIMITS_EVERY (2 * NSEC_PER_SEC)
 #define STALE_AFTER (10 * NSEC_PER_SEC)
 #define RESIDUAL_SLACK (4 * 4096)
+#define COUNT_QUICK (2 * NSEC_PER_MSEC)
+#define COUNT_SHARE 20 /* at most a twentieth of the time for counting one region */
 #define KERNEL_HALF (1ull << 63) /* vsyscall: in maps, but not in total_vm */
 
 static int give(void *ctx, const struct mtr_event *ev)
@@ -62,6 +64,16 @@ static bool misplaced(struct sess_proc *sp)
 	return llabs(off) > (slack > RESIDUAL_SLACK ? slack : RESIDUAL_SLACK);
 }
 
+/*
+ * A watched region is dirty with every fault. One that takes long to count is not counted at every
+ * interval: it is not exact meanwhile.
+ */
+static bool too_soon(const struct proc *p, const struct region *r, uint64_t now)
+{
+	return p->watch_ns && r->count_ns > COUNT_QUICK && r->residency != RES_UNKNOWN &&
+	       now - r->res_time_ns < COUNT_SHARE * r->count_ns;
+}
+
 /* Regions to count: what is dirty first; then, from where the last sweep ended, what is old. */
 static unsigned int choose(struct session *s, struct sess_proc *sp, struct src_range *out)
 {
@@ -73,7 +85,7 @@ static unsigned int choose(struct session *s, struct sess_proc *sp, struct src_r
 	aspace_for_each(r, &sp->p->aspace) {
 		if (n == MAX_RANGES)
 			return n;
-		if (r->dirty && worth_counting(r))
+		if (r->dirty && worth_counting(r) && !too_soon(sp->p, r, now))
 			out[n++] = (struct src_range){ r->start, r->end };
 	}
 	for (r = aspace_ceil(&sp->p->aspace, sp->sweep_at); r && n < MAX_RANGES;
@@ -144,15 +156,6 @@ static void check_map(struct session *s, struct sess_proc *sp)
 		p->want_maps = true;
 }
 
-/* Some pages' coming or going was lost: nobody knows where. */
-static void doubt_all(struct proc *p)
-{
-	struct region *r;
-
-	aspace_for_each(r, &p->aspace)
-		r->dirty = true;
-}
-
 /* The process is not there any more. Twice in a row: the event that told was lost. */
 static int gone(struct session *s, struct sess_proc *sp)
 {
@@ -190,7 +193,10 @@ int reconcile_tick(struct session *s, struct sess_proc *sp, uint64_t budget_ns)
 		return 0;
 	check_map(s, sp);
 	if (s->maps_lost)
-		doubt_all(sp->p);
+		proc_doubt(sp->p);
+	err = watch_check(s, sp);
+	if (err)
+		return err;
 	if (sp->p->want_maps) {
 		err = reconcile_maps(s, sp);
 		if (err)
