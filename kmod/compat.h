@@ -11,6 +11,8 @@
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/pgtable.h>
+#include <linux/sched.h>
+#include <linux/user_namespace.h>
 #include <linux/version.h>
 
 #ifndef CONFIG_64BIT
@@ -32,6 +34,55 @@
 #define memtrace_inode(file) file_user_inode(file)
 #else
 #define memtrace_inode(file) file_inode(file)
+#endif
+
+/*
+ * The user namespace that owns an address space: where capabilities over it are looked for. It was
+ * the mm's own until 7.2, when it moved to the task, where an exec replaces both. There the lock
+ * that the kernel has for this (exec_update_lock) makes them belong together.
+ */
+#if __has_include(<linux/sched/exec_state.h>)
+#include <linux/sched/exec_state.h>
+#include <linux/sched/signal.h>
+
+static inline int memtrace_exec_lock(struct task_struct *task)
+{
+	return down_read_killable(&task->signal->exec_update_lock);
+}
+
+static inline void memtrace_exec_unlock(struct task_struct *task)
+{
+	up_read(&task->signal->exec_update_lock);
+}
+
+static inline struct user_namespace *memtrace_get_user_ns(struct task_struct *task,
+							  struct mm_struct *mm)
+{
+	struct task_exec_state *es;
+	struct user_namespace *ns = NULL;
+
+	rcu_read_lock();
+	es = rcu_dereference(task->exec_state);
+	if (es)
+		ns = get_user_ns(es->user_ns);
+	rcu_read_unlock();
+	return ns;
+}
+#else
+static inline int memtrace_exec_lock(struct task_struct *task)
+{
+	return 0;
+}
+
+static inline void memtrace_exec_unlock(struct task_struct *task)
+{
+}
+
+static inline struct user_namespace *memtrace_get_user_ns(struct task_struct *task,
+							  struct mm_struct *mm)
+{
+	return get_user_ns(mm->user_ns);
+}
 #endif
 
 /* Values of later headers than 5.10's: the numbers are the ABI's, one for all architectures here. */

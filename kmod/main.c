@@ -34,21 +34,37 @@ static int do_info(struct memtrace_file *file, void *arg)
 	return 0;
 }
 
+static bool may_watch(struct user_namespace *ns)
+{
+	return ns && (ns_capable(ns, CAP_SYS_PTRACE) || ns_capable(ns, CAP_PERFMON));
+}
+
 /* The address space of a task that the caller may watch, with a user reference. */
 static struct mm_struct *target_mm(struct task_struct *task)
 {
+	struct user_namespace *ns;
 	struct mm_struct *mm;
+	int err;
 
 	if (task->flags & PF_KTHREAD)
 		return ERR_PTR(-EINVAL);
+	err = memtrace_exec_lock(task);
+	if (err)
+		return ERR_PTR(err);
 	mm = get_task_mm(task);
-	if (!mm)
-		return ERR_PTR(-ESRCH);
-	/* Of this very mm: an exec in the meantime cannot put another in its place. */
-	if (!ns_capable(mm->user_ns, CAP_SYS_PTRACE) && !ns_capable(mm->user_ns, CAP_PERFMON)) {
-		mmput_async(mm);
-		return ERR_PTR(-EPERM);
+	if (!mm) {
+		mm = ERR_PTR(-ESRCH);
+		goto out_unlock;
 	}
+	/* Of this very mm: an exec in the meantime cannot put another in its place. */
+	ns = memtrace_get_user_ns(task, mm);
+	if (!may_watch(ns)) {
+		mmput_async(mm);
+		mm = ERR_PTR(-EPERM);
+	}
+	put_user_ns(ns);
+out_unlock:
+	memtrace_exec_unlock(task);
 	return mm;
 }
 
