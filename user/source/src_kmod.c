@@ -31,8 +31,9 @@ static int open_device(struct memtrace_info *info)
 	int fd = open(DEVICE, O_RDWR | O_CLOEXEC | O_NOFOLLOW), err = 0;
 
 	if (fd < 0)
-		return errno == EPERM ? -EACCES : errno == ENXIO || errno == ENODEV ? -ENOENT :
-										     -errno;
+		return errno == EPERM			 ? -EACCES :
+		       errno == ENXIO || errno == ENODEV ? -ENOENT :
+							   -errno;
 	memset(info, 0, sizeof(*info));
 	info->size = sizeof(*info);
 	if (ioctl(fd, MEMTRACE_IOC_INFO, info))
