@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "analysis/rows.h"
+#include "analysis/top.h"
 #include "export/report.h"
 #include "util/clock.h"
 #include "util/text.h"
@@ -305,6 +306,21 @@ static json_t *map_checks(const struct report *r)
 			 (json_int_t)r->p->nr_drift);
 }
 
+static json_t *known_how(const struct report *r)
+{
+	struct top_residency res;
+
+	if (!r->live)
+		return json_null();
+	top_residency(r->p, &res);
+	return json_pack("{s:o, s:b, s:I, s:I, s:I}", "state",
+			 res.state == RES_UNKNOWN ? json_null() :
+						    json_string(residency_name(res.state)),
+			 "module", r->p->watch_ns != 0, "counted_regions",
+			 (json_int_t)r->p->nr_counted, "corrected_bytes",
+			 (json_int_t)r->p->corrected, "invalidations", (json_int_t)r->p->nr_inv);
+}
+
 /* A wait(2) status keeps the signal in its low seven bits, the exit status above them. */
 static json_t *ended(const struct proc *p)
 {
@@ -355,6 +371,7 @@ int report_json(FILE *f, const struct report *r)
 	put_regions(&w);
 	put(&w, "faults", faults(r));
 	put(&w, "map_checks", map_checks(r));
+	put(&w, "residency", known_how(r));
 	put(&w, "ended", ended(r->p));
 	put(&w, "crash", crash(r->p));
 	put(&w, "before_attach_bytes", when(r->live, r->p->before_attach));

@@ -111,6 +111,7 @@ struct proc {
 	unsigned int nr_inv_open, nr_inv_more; /* more: begun when no place was left */
 	bool doubted; /* every region is in doubt; nothing was counted since */
 	uint64_t nr_counted; /* counts of regions, ever */
+	uint64_t corrected; /* bytes by which counts differed from what events had told */
 
 	/* Reconciliation */
 	uint64_t nr_drift; /* differences between model and a snapshot of the maps, after healing */

@@ -12,6 +12,7 @@
 #include "model/model_int.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #define UNSURE_MAX (4 * 4096)
 
@@ -161,6 +162,8 @@ int pages_apply_residency(struct proc *p, const struct mtr_event *ev)
 		return 0;
 	first = !r->res_time_ns && r->residency == RES_UNKNOWN;
 	before = region_resident(r);
+	if (!first)
+		p->corrected += (uint64_t)llabs(e->present - before);
 	r->res[MTR_ANON] = e->anon;
 	shmem = r->kind == RK_SHM || r->kind == RK_MEMFD || r->kind == RK_SYSV;
 	r->res[shmem ? MTR_SHMEM : MTR_FILE] = e->file;
