@@ -19,7 +19,7 @@ import subprocess
 import tempfile
 import time
 
-from live import PAGE, SLOW, Skip, Target, Tracer, check, equal, main, same_map, span
+from live import PAGE, SLOW, Ended, Skip, Target, Tracer, check, equal, main, same_map, span
 
 PRESENT, FILE, EXCLUSIVE, PFN = 1 << 63, 1 << 61, 1 << 56, (1 << 55) - 1
 KPF_ZERO_PAGE = 1 << 24
@@ -27,6 +27,7 @@ STATES = int(os.environ.get('MEMTRACE_STATES', '120' if SLOW == 1 else '40'))
 SEED = int(os.environ.get('MEMTRACE_SEED', random.randrange(1 << 30)))
 NOT_PAGES = ('vvar', 'vsyscall')
 MODULE = '/memtrace/memtrace.ko'
+INTERVAL = '100ms' if SLOW == 1 else '300ms'
 LONG = 100  # reports until all must be exact
 
 
@@ -124,18 +125,31 @@ class States:
         self.target = Target('states', '--seed', seed, '--states', nr, '--file', f'{self.dir.name}/f', *args)
         self.pid = self.target.pid
         self.memcg = Memcg(self.pid)
+        self.tracer = None
         print(f'# seed {seed}, {nr} states', flush=True)
+
+    def attach(self, *args):
+        """memtrace on it, begun at the first state."""
+        if not self.tracer:
+            self.tracer = Tracer('-p', self.pid, *args, interval=INTERVAL)
+        return self.tracer
+
+    def checkpoint(self):
+        try:
+            return self.target.checkpoint()
+        except Ended:
+            raise AssertionError(f'the target ended: status {self.target.wait()}') from None
 
     def __iter__(self):
         rnd = random.Random(self.seed)
         for _ in range(self.nr):
-            at = self.target.checkpoint()
+            at = self.checkpoint()
             equal(at['what'], 'CHECKPOINT', 'the target says')
             if self.memcg.dir and rnd.random() < 0.1:
                 self.memcg.reclaim()
             yield at['nr']
             self.target.go()
-        equal(self.target.checkpoint()['what'], 'DONE', 'the target says')
+        equal(self.checkpoint()['what'], 'DONE', 'the target says')
         ops = {rest[0]: keys['done'] for rest, keys in self.target.lines('OP')}
         idle = sorted(k for k, v in ops.items() if not v)
         print(f'# operations {sum(ops.values())}, never done here: {idle or "none"}; reclaimed {self.memcg.nr} times, '
@@ -145,7 +159,9 @@ class States:
     def __enter__(self):
         return self
 
-    def __exit__(self, *exc):
+    def __exit__(self, kind, exc, tb):
+        if self.tracer:
+            self.tracer.__exit__(kind, exc, tb)
         self.target.end()
         self.memcg.end()
         self.dir.cleanup()
@@ -167,11 +183,9 @@ def reconciled():
         raise Skip('memtrace.ko is loaded')
     drift, worst, off_regions, all_regions, counted, corrected = 0, 0, 0, 0, 0, 0
     with States(SEED, STATES) as states:
-        tracer = None
         for nr in states:
             now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-            if not tracer:
-                tracer = Tracer('-p', states.pid, interval='100ms' if SLOW == 1 else '500ms')
+            tracer = states.attach()
             o, want = look(tracer, states.pid)
             same_map(o, states.pid)
             check(o['residency']['module'] is False, 'a module?', o['residency'])
@@ -187,7 +201,6 @@ def reconciled():
             counted += len(fresh)
             equal(differing(o, want, lambda r: span(r) in fresh), [], f'counted at state {nr}')
             corrected = o['residency']['corrected_bytes']
-        tracer.end()
     print(f'# before reconciliation: {off_regions} of {all_regions} regions were off, {drift >> 10} KiB in all states, '
           f'{worst >> 10} KiB the most; counting corrected {corrected >> 10} KiB; {counted} were counted and right')
     check(counted, 'nothing was counted')
@@ -225,10 +238,8 @@ def exact():
     """With the module: exact, at every state, and only what was marked is counted again."""
     total, recounts, first = 0, 0, 0
     with States(SEED, STATES) as states:
-        tracer = None
         for nr in states:
-            if not tracer:
-                tracer = Tracer('-p', states.pid, interval='100ms' if SLOW == 1 else '300ms')
+            tracer = states.attach()
             for tries in range(LONG):
                 o, want = look(tracer, states.pid)
                 equal(differing(o, want, lambda r: r['residency'] == 'exact'), [], f'exact at state {nr}, report {tries}')
@@ -242,39 +253,31 @@ def exact():
             equal(o['lost'], {}, 'lost')
             total += len(want)
             last, recounts = recounts, o['residency']['counted_regions']
-        tracer.end()
     print(f'# {STATES} states exact, {first} of them in the first report; {recounts} counts of regions, '
           f'{recounts / STATES:.1f} a state of {total / STATES:.1f} regions; '
           f'{o["residency"]["invalidations"]} invalidations told')
 
 
 def drops():
-    """What is needed is needed: without faults, or changes of counters, 'exact' must be found wrong."""
-    for kind in ('fault', 'rss'):
-        wrong = 0
-        with States(SEED, 30) as states:
-            tracer = None
-            for _ in states:
-                if not tracer:
-                    tracer = Tracer('-p', states.pid, '--drop', kind, interval='100ms' if SLOW == 1 else '300ms')
-                o, want = look(tracer, states.pid)
-                wrong += len(differing(o, want, lambda r: r['residency'] == 'exact'))
-                if wrong:
-                    break
-            tracer.end()
-        check(wrong, f'without {kind} nothing was wrong')
+    """What is needed is needed: without faults something that says 'exact' must be found wrong."""
+    wrong = 0
+    with States(SEED, 30) as states:
+        for _ in states:
+            tracer = states.attach('--drop', 'fault')
+            o, want = look(tracer, states.pid)
+            wrong += len(differing(o, want, lambda r: r['residency'] == 'exact'))
+            if wrong:
+                break
+    check(wrong, 'without faults nothing was wrong')
 
 
 def ranges_dropped():
     """And without what the module tells nothing may be called exact."""
     with States(SEED, 3) as states:
-        tracer = None
         for _ in states:
-            if not tracer:
-                tracer = Tracer('-p', states.pid, '--drop', 'invalidate', interval='100ms' if SLOW == 1 else '300ms')
+            tracer = states.attach('--drop', 'invalidate')
             o = tracer.settled(states.pid)
             check(not any(r['residency'] == 'exact' for r in o['regions']), 'exact, though nothing was told')
-        tracer.end()
 
 
 if __name__ == '__main__':

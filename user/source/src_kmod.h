@@ -40,10 +40,11 @@ int src_kmod_count(const struct src_kmod *k, struct mtr_ev_residency *c);
 
 /**
  * src_kmod_probe() - does it work: a page of this process is touched and dropped; was it told?
- * @ret_why: on failure one line
+ * @bpf: through BPF, too, as a session is told; else the module's own numbers have to do
+ * @ret_why: on failure one line, static or owned by the probe
  *
- * Loads BPF programs. Returns 0, −ENODATA when nothing was told, or −errno.
+ * Returns 0, −ENOMSG when nothing was told, or −errno.
  */
-int src_kmod_probe(const char **ret_why);
+int src_kmod_probe(bool bpf, const char **ret_why);
 
 #endif
