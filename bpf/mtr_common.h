@@ -153,6 +153,9 @@ MTR_MAP struct cpu_off_map cpu_off SEC(".maps");
 
 #ifdef MTR_MAPS_HERE
 const volatile __u32 nr_cpus = 1;
+const volatile bool can_hold_cpu; /* bpf_preempt_disable() is there: Linux 6.11 */
+const volatile __u32 slot_pages =
+	32; /* percpu_counter_batch: a CPU's part of a counter stays below it */
 const volatile bool rss_percpu = true; /* 6.2+: rss_stat is an array of percpu_counter */
 const volatile bool late_pgoff =
 	false; /* before 6.3: vm_pgoff follows after the store into the tree */
@@ -170,6 +173,8 @@ __u32 reader_level; /* depth of memtrace's own pid namespace */
 __u32 count_epoch;
 #else
 extern const volatile __u32 nr_cpus;
+extern const volatile bool can_hold_cpu;
+extern const volatile __u32 slot_pages;
 extern const volatile bool rss_percpu;
 extern const volatile bool late_pgoff;
 extern __u64 lost[MTR_W_MAX];
@@ -186,6 +191,26 @@ extern __u32 count_epoch;
 static __always_inline struct note *note_of(struct task_struct *t)
 {
 	return bpf_task_storage_get(&notes, t, 0, 0);
+}
+
+/*
+ * While a CPU works on task storage nobody else on it can make any. Who may be
+ * preempted there (an iterator; from 7.x on all) would have a thread born
+ * meanwhile go without a note. Linux 6.11 and later; else the tick mends it.
+ */
+extern void bpf_preempt_disable(void) __ksym __weak;
+extern void bpf_preempt_enable(void) __ksym __weak;
+
+static __always_inline struct note *note_in_peace(struct task_struct *t, u64 flags)
+{
+	struct note *n;
+
+	if (can_hold_cpu)
+		bpf_preempt_disable();
+	n = bpf_task_storage_get(&notes, t, 0, flags);
+	if (can_hold_cpu)
+		bpf_preempt_enable();
+	return n;
 }
 
 /*
@@ -273,6 +298,8 @@ static __noinline __attribute__((unused)) void send_faults(struct note *n, u32 t
 	if (bpf_ringbuf_output(&ring, b, sizeof(*b) - sizeof(b->f) + len, flags))
 		__sync_fetch_and_add(&lost[MTR_W_FAULT], nr);
 	/* the fault under way is not one of them: it goes first in the next batch */
+	b->nr = 0; /* first: the tick that reads both must not take old ones for new */
+	barrier();
 	b->seq += nr;
 	if ((n->pending || n->armed == IN_HANDLER) && nr < MTR_FAULT_BATCH) {
 		barrier_var(nr);
@@ -280,7 +307,6 @@ static __noinline __attribute__((unused)) void send_faults(struct note *n, u32 t
 		if (!b->f[0].time_ns)
 			b->f[0].time_ns = bpf_ktime_get_boot_ns();
 	}
-	b->nr = 0;
 }
 
 static __always_inline void send(void *rec, struct note *n)

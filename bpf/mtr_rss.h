@@ -7,8 +7,9 @@
  * leaves 0. So each hook takes (own slot − own slot seen last), and who finds its
  * slot at 0 takes (count − count seen last), too: not who merely runs while
  * another CPU is between its folding and its hook, or one thread would be told
- * what another one did. The sum telescopes to the truth; what nobody claims (a
- * hook was skipped) the tick does.
+ * what another one did. Threads in step fold at once: then of a count that moved
+ * by several full slots each takes its own. The sum telescopes to the truth; what
+ * nobody claims (a hook was skipped) the tick does.
  *
  * 5.10 to 6.1: an atomic, and a part in each task (task->rss_stat) that moves
  * there every 64 faults. Two sums are kept, each of which telescopes: changes of
@@ -126,12 +127,43 @@ static __always_inline s32 load_s32(u64 addr)
 	return *(volatile s32 *)p;
 }
 
+/*
+ * Of @pages more, those that are this CPU's own. A page or a folio comes with one
+ * change, so that a power of two is; what another CPU has just moved into count
+ * is a full slot.
+ */
+static __always_inline s64 own_part(s64 pages)
+{
+	u64 rest;
+
+	if (pages <= 1 || !(pages & (pages - 1)))
+		return pages;
+	rest = (u64)pages % slot_pages;
+	return rest && !(rest & (rest - 1)) ? (s64)rest : pages;
+}
+
+/* This CPU's slot is empty: was it moved into count, and how much was in it? */
+static __always_inline s64 moved(u32 slot, struct mm_struct *mm, u32 member, s64 delta)
+{
+	struct target *t = bpf_map_lookup_elem(&slots, &slot);
+	s64 seen, now, own;
+
+	if (!t)
+		return delta;
+	seen = *(volatile s64 *)&t->count[member];
+	now = shared_count(mm, member);
+	if (now == seen)
+		return delta;
+	own = own_part(now - seen + delta);
+	__sync_fetch_and_add(&t->count[member], own - delta);
+	return own;
+}
+
 /* The change of one counter since it was looked at last on this CPU. */
 static __always_inline s64 rss_delta(u32 slot, struct mm_struct *mm, u32 member)
 {
 	u32 key = slot * nr_cpus + bpf_get_smp_processor_id();
 	struct rss_last *last = bpf_map_lookup_elem(&rss_last, &key);
-	struct target *t;
 	s64 delta;
 	s32 v;
 
@@ -142,10 +174,7 @@ static __always_inline s64 rss_delta(u32 slot, struct mm_struct *mm, u32 member)
 	v = load_s32(last->addr[member]);
 	delta = v - last->v[member];
 	last->v[member] = v;
-	if (v)
-		return delta;
-	t = bpf_map_lookup_elem(&slots, &slot);
-	return t ? delta + shared_delta(t, mm, member) : delta;
+	return v ? delta : moved(slot, mm, member, delta);
 }
 
 struct seed_ctx {

@@ -36,7 +36,7 @@ static __always_inline void tell_cached(struct note *n, struct task_struct *task
 static __always_inline struct note *new_note(struct task_struct *task, u32 slot, u32 as,
 					     struct mm_struct *mm)
 {
-	struct note *n = bpf_task_storage_get(&notes, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct note *n = note_in_peace(task, BPF_LOCAL_STORAGE_GET_F_CREATE);
 
 	if (!n) {
 		__sync_fetch_and_add(&lost[MTR_W_THREAD], 1);
@@ -182,7 +182,7 @@ int attach(struct bpf_iter__task *ctx)
 	if (ref) {
 		slot = ref->slot;
 		t = bpf_map_lookup_elem(&slots, &slot);
-		if (!t || note_of(task))
+		if (!t || note_in_peace(task, 0))
 			return 0;
 	} else {
 		t = new_target(MTR_W_ATTACH, task, mm, *want & MTR_WANT_FOLLOW, 0, tgid, &slot);
@@ -258,6 +258,31 @@ static __always_inline void claim_rest(struct note *n, struct mm_struct *mm)
 	}
 }
 
+/* A thread of a target that could not be given a note when it was born. */
+static __always_inline struct note *late_note(struct task_struct *task)
+{
+	struct mm_struct *mm = task->mm;
+	struct target_ref *ref;
+	struct target *t;
+	struct note *n;
+	u64 key = (u64)mm;
+	u32 slot;
+
+	if (!mm || task->flags & (PF_KTHREAD | PF_EXITING))
+		return NULL;
+	ref = bpf_map_lookup_elem(&targets, &key);
+	if (!ref)
+		return NULL;
+	slot = ref->slot;
+	t = bpf_map_lookup_elem(&slots, &slot);
+	if (!t || t->tgid != (u32)task->tgid)
+		return NULL;
+	n = new_note(task, slot, ref->as, mm);
+	if (n)
+		send_thread(task, ref->as, 0, 1);
+	return n;
+}
+
 SEC("?iter/task")
 int tick(struct bpf_iter__task *ctx)
 {
@@ -268,7 +293,9 @@ int tick(struct bpf_iter__task *ctx)
 
 	if (!task)
 		return 0;
-	n = note_of(task);
+	n = note_in_peace(task, 0);
+	if (!n)
+		n = late_note(task);
 	if (!n || n->mm != (u64)task->mm)
 		return 0;
 	show_faults(n, task);

@@ -5,6 +5,8 @@ The truth is /proc/PID/stat and getrusage, read by the test and by the target it
 tracepoint rung what raises no exception is not seen one by one: it must be told as unseen, to the
 fault. On the fentry rung nothing may be unseen.
 """
+import os
+
 from live import PAGE, Target, Tracer, check, equal, inside, kernel_faults, main, span, total
 
 # how much each case touches; and which of its regions raise no exception
@@ -119,9 +121,27 @@ def loss_is_told():
                     o = tracer.settled()
 
 
+def lockstep():
+    """Threads that fault at the same moments on their CPUs: each one's bytes are its own, by events alone."""
+    args = ('--case', 'lockstep', '--threads', min(os.cpu_count(), 4), '--pages', 20000)
+    with Target('faults', *args) as target:
+        target.checkpoint()
+        with Tracer('-p', target.pid, '--reconcile=off') as tracer:
+            tracer.settled()
+            target.next()
+            tracer.settled()
+            target.next()
+            o = tracer.settled()
+            equal(o['lost'], {}, 'lost')
+            for start, end, name, keys in regions(target):
+                check(is_region(o, start, end), f'{name}: no region of its own')
+                equal(total(inside(o, start, end), 'faults'), keys['faults'], f'{name}: faults')
+                check_resident(o, start, end, name, keys)
+
+
 CASES = ('plain', 'plainread', 'readinto', 'populate', 'madvpopulate', 'mlock', 'vmwritev', 'cow', 'filemap',
          'thp', 'dontneed', 'retry', 'mixed')
 
 if __name__ == '__main__':
     main(*[case(c) for c in CASES], case('storm', '--threads', 2, '--pages', 20000, '--rounds', 20),
-         loss_is_told)
+         lockstep, loss_is_told)

@@ -450,6 +450,71 @@ static void prepare_storm(void)
 		add_anon("storm", storm)->faults = (long)(cfg.pages * cfg.rounds);
 }
 
+/*
+ * ---- in step: each thread touches its next page when all have touched theirs. The CPUs' parts of
+ * the kernel's counter fill up at the same step when they began alike; all but the first thread
+ * touch one page more now and then, so that each way to begin comes by.
+ */
+#define PHASES 64
+
+static unsigned long nr_stepped;
+
+static void *step_main(void *arg)
+{
+	struct region *r = arg;
+	const u64 steps = cfg.pages - PHASES;
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET((size_t)(r - regions) % (size_t)sysconf(_SC_NPROCESSORS_ONLN), &cpus);
+	pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus);
+	char *extra = r->start + steps * page_sz;
+
+	for (u64 i = 0; i < steps; i++) {
+		__atomic_add_fetch(&nr_stepped, 1, __ATOMIC_SEQ_CST);
+		for (int spins = 0;
+		     __atomic_load_n(&nr_stepped, __ATOMIC_SEQ_CST) < (i + 1) * cfg.threads;)
+			if (++spins > 20000)
+				sched_yield();
+		*(volatile char *)(r->start + i * page_sz) = 1;
+		if (r != regions && i % (steps / PHASES) == 0 && extra < r->start + r->len) {
+			*(volatile char *)extra = 1;
+			extra += page_sz;
+		}
+	}
+	for (; extra < r->start + r->len; extra += page_sz)
+		*(volatile char *)extra = 1;
+	return NULL;
+}
+
+static int lockstep(struct region *r)
+{
+	pthread_t threads[MAX_REGIONS];
+
+	(void)r;
+	for (unsigned int i = 0; i < nr_regions; i++)
+		if (pthread_create(&threads[i], NULL, step_main, &regions[i]))
+			return -EAGAIN;
+	for (unsigned int i = 0; i < nr_regions; i++)
+		pthread_join(threads[i], NULL);
+	return 0;
+}
+
+/* Between guards: each region stays a mapping of its own. */
+static void prepare_lockstep(void)
+{
+	if (!cfg.threads || cfg.threads >= MAX_REGIONS || cfg.pages < 2 * PHASES)
+		target_die("faults: 1 to %d threads, %d pages", MAX_REGIONS - 1, 2 * PHASES);
+	for (u64 i = 0; i < cfg.threads; i++) {
+		size_t len = len_of(cfg.pages);
+		char *p = map_anon(len + 2 * page_sz);
+
+		mprotect(p, page_sz, PROT_NONE);
+		mprotect(p + page_sz + len, page_sz, PROT_NONE);
+		add("anon", "lockstep", lockstep, p + page_sz, len)->faults = (long)cfg.pages;
+	}
+}
+
 static void prepare_mixed(void)
 {
 	prepare_plain();
@@ -479,6 +544,7 @@ static const struct {
 	{ "dontneed", prepare_dontneed },
 	{ "retry", prepare_retry },
 	{ "storm", prepare_storm },
+	{ "lockstep", prepare_lockstep },
 	{ "mixed", prepare_mixed },
 };
 
@@ -498,8 +564,8 @@ static void prepare(void)
 
 static void touch_all(void)
 {
-	if (regions[0].act == storm) {
-		regions[0].err = storm(regions);
+	if (regions[0].act == storm || regions[0].act == lockstep) {
+		regions[0].err = regions[0].act(regions);
 		return;
 	}
 	for (unsigned int i = 0; i < nr_regions; i++) {

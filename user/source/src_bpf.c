@@ -141,12 +141,16 @@ static int size_maps(struct src_bpf *sb, const struct src_bpf_opts *o, const str
 	struct memtrace_bpf *s = sb->skel;
 	unsigned int targets = o->max_targets ? o->max_targets : DEFAULT_TARGETS;
 	int cpus = libbpf_num_possible_cpus();
+	long online = sysconf(_SC_NPROCESSORS_ONLN);
 
 	if (cpus < 1)
 		return cpus ? cpus : -EINVAL;
 	sb->ring_bytes = pow2_at_least(o->ring_bytes ? o->ring_bytes : DEFAULT_RING);
 	s->rodata->nr_cpus = (uint32_t)cpus;
+	/* as the kernel does (lib/percpu_counter.c) */
+	s->rodata->slot_pages = online > 16 ? 2 * (uint32_t)online : 32;
 	s->rodata->rss_percpu = p->tp[PTP_RSS_STAT].nr_args == 2;
+	s->rodata->can_hold_cpu = probe_fn(p, PFN_BPF_PREEMPT_DISABLE);
 	s->rodata->late_pgoff = probe_late_pgoff(p);
 	s->bss->next_as = 1;
 	if (bpf_map__set_max_entries(s->maps.ring, (uint32_t)sb->ring_bytes) ||
