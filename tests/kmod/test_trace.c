@@ -77,6 +77,13 @@ static int lines_of(uint64_t id, struct line *l, int max)
 	return n;
 }
 
+/* A border of a region inside a huge page's range: the kernel splits it, were it huge or not. */
+static bool is_split(const struct line *l)
+{
+	return l->event == MEMTRACE_EV_CLEAR && l->why == MEMTRACE_WHY_COLLAPSED &&
+	       l->end - l->start == HUGE_PAGE && l->start % HUGE_PAGE == 0;
+}
+
 /*
  * Exactly one pair of start and end with this range, of this process by this process, and how it is
  * called. Other ranges (the test's own memory) do not matter.
@@ -88,7 +95,8 @@ static bool one_pair(uint64_t id, void *m, size_t len, unsigned int event, unsig
 
 	put_word(INSTANCE "/events/memtrace/enable", "0");
 	for (int i = 0; i < n; i++) {
-		if (l[i].end <= (unsigned long)m || l[i].start >= (unsigned long)m + len)
+		if (l[i].end <= (unsigned long)m || l[i].start >= (unsigned long)m + len ||
+		    is_split(&l[i]))
 			continue;
 		if (l[i].start != (unsigned long)m || l[i].end != (unsigned long)m + len ||
 		    l[i].event != event || l[i].why != why || l[i].tgid != (unsigned int)getpid() ||
