@@ -297,6 +297,8 @@ TEST_F(count, terabytes_of_nothing)
 	madvise(m, len, MADV_NOHUGEPAGE);
 	touch(m, 1);
 	m[len - 1] = 1;
+	EXPECT_COUNT(m, PAGE, 1, 0, 0);
+	EXPECT_COUNT(m + len - PAGE, PAGE, 1, 0, 0);
 	EXPECT_EQ(2u, sum_of(self->fd, m, len).nr_present);
 	munmap(m, len);
 }
