@@ -132,23 +132,28 @@ static void count_giant(struct walk *w, pud_t pud, unsigned long addr, unsigned 
 	}
 }
 
-/* Counts up to the end of one PMD's range, or steps over a hole. Returns how far it came. */
+/*
+ * Counts up to the end of one PMD's range, or steps over a hole. Returns how far it came. Each
+ * level's end lies within that of the level above: of a level that is folded into it, the
+ * kernel's own name for its end is just the end that it is given.
+ */
 static unsigned long count_step(struct walk *w, unsigned long addr, unsigned long to)
 {
-	unsigned long end;
+	unsigned long end = pgd_addr_end(addr, to);
 	pgd_t *pgd = pgd_offset(w->vma->vm_mm, addr);
 	p4d_t *p4d;
 	pud_t *pud, pudval;
 	pmd_t *pmd;
 
 	if (pgd_none(memtrace_pgd(pgd)) || pgd_bad(memtrace_pgd(pgd)))
-		return pgd_addr_end(addr, to);
+		return end;
 	p4d = p4d_offset(pgd, addr);
+	end = p4d_addr_end(addr, end);
 	if (p4d_none(memtrace_p4d(p4d)) || p4d_bad(memtrace_p4d(p4d)))
-		return p4d_addr_end(addr, to);
+		return end;
 	pud = pud_offset(p4d, addr);
 	pudval = memtrace_pud(pud);
-	end = pud_addr_end(addr, to);
+	end = pud_addr_end(addr, end);
 	if (pud_none(pudval))
 		return end;
 	if (pud_leaf(pudval)) {
@@ -158,7 +163,7 @@ static unsigned long count_step(struct walk *w, unsigned long addr, unsigned lon
 	if (pud_bad(pudval))
 		return end;
 	pmd = pmd_offset(pud, addr);
-	end = pmd_addr_end(addr, to);
+	end = pmd_addr_end(addr, end);
 	while (!count_pmd(w, pmd, addr, end)) {
 		w->nr_retries++;
 		cpu_relax();

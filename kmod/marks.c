@@ -54,7 +54,7 @@ int memtrace_marks_any(const struct memtrace_marks *m, unsigned long start, unsi
 {
 	unsigned int i = memtrace_marks_find(m, start);
 
-	return i < m->nr && m->r[i].start < end;
+	return start < end && i < m->nr && m->r[i].start < end;
 }
 
 /* Takes ranges [i, i + n) out. */

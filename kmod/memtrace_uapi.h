@@ -202,7 +202,7 @@ enum memtrace_why {
 	MEMTRACE_WHY_RECLAIMED = 3, /* kswapd, direct or memcg reclaim, MADV_PAGEOUT, MADV_COLD */
 	MEMTRACE_WHY_PROTECTED = 4, /* mprotect, fork, writeback, clear_refs */
 	MEMTRACE_WHY_MIGRATED = 5, /* compaction, NUMA, move_pages, device */
-	MEMTRACE_WHY_COLLAPSED = 6, /* into a huge page: khugepaged, MADV_COLLAPSE */
+	MEMTRACE_WHY_COLLAPSED = 6, /* into a huge page, or one is split */
 };
 
 #define MEMTRACE_TP_END (1u << 0) /* else the start */

@@ -86,6 +86,11 @@ static u32 why_of_syscall(void)
 	case __NR_truncate:
 	case __NR_ftruncate:
 		return MEMTRACE_WHY_DROPPED;
+	case __NR_mprotect:
+	case __NR_mremap:
+	case __NR_munmap:
+		/* A huge page that a region's new border cuts; their own work is no "cleared". */
+		return MEMTRACE_WHY_COLLAPSED;
 	case __NR_mbind:
 	case __NR_migrate_pages:
 	case __NR_move_pages:
@@ -183,6 +188,15 @@ static void mark(struct memtrace_file *file, unsigned long start, unsigned long 
 		p->hit = true;
 }
 
+static bool marks_at(u32 flags)
+{
+#ifdef MEMTRACE_VARIANT_startonly /* a bug for the tests to find: never in a module that is used */
+	return !(flags & MEMTRACE_TP_END);
+#else
+	return true; /* start and end: see above */
+#endif
+}
+
 static void invalidate(struct memtrace_watch *w, const struct mmu_notifier_range *range, u32 flags)
 {
 	struct memtrace_file *file;
@@ -201,7 +215,9 @@ static void invalidate(struct memtrace_watch *w, const struct mmu_notifier_range
 			w->nr_nonblock++;
 		running_add(w, range->start, range->end);
 	}
-	list_for_each_entry(file, &w->files, link) mark(file, range->start, range->end);
+	if (marks_at(flags))
+		list_for_each_entry(file, &w->files, link)
+			mark(file, range->start, range->end);
 	spin_unlock(&w->lock);
 
 	if (trace_mm_invalidate_enabled()) {

@@ -216,7 +216,7 @@ static inline int kernel_complaints(void)
 	for (line = strtok(log, "\n"); line; line = strtok(NULL, "\n"))
 		for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 			if (strstr(line, bad[i]) && !strstr(line, "soft lockup")) {
-				printf("# kernel: %s\n", line);
+				dprintf(1, "# kernel: %s\n", line);
 				found++;
 				break;
 			}
