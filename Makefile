@@ -139,6 +139,13 @@ check:
 	+@$(MAKE) --no-print-directory $(JOBS) all tests
 	+@tests/run
 
+# Every suite on every kernel: tests/run --help
+.PHONY: check-matrix
+check-matrix:
+	@$(if $(OFFLINE),:,scripts/setup check)
+	+@$(MAKE) --no-print-directory $(JOBS) all tests
+	+@tests/run --matrix
+
 bench: all targets
 	@test -x scripts/bench || { echo "make: scripts/bench does not exist yet" >&2; exit 1; }
 	@$(if $(OFFLINE),:,scripts/setup bench)
@@ -211,6 +218,7 @@ help:
 	@echo 'make             build $(B)/memtrace'
 	@echo 'make run         set up, build, show the live view of a bundled workload (VM=1: inside QEMU)'
 	@echo 'make check       set up, build, every test suite here and in QEMU, lint'
+	@echo 'make check-matrix  live and module suites on each kernel in QEMU, the table into docs/MATRIX.md'
 	@echo 'make lint        clang-format, clang-tidy, cppcheck, shellcheck, the include rule'
 	@echo 'make format      rewrite the sources as lint wants them (FILES=...)'
 	@echo 'make tests       build the tests; tests/run --help runs some of them'
