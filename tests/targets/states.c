@@ -227,8 +227,11 @@ static bool op_mremap(void)
 	else
 		p = mremap(s->addr, s->pages * page_sz, to * page_sz, MREMAP_MAYMOVE | MREMAP_FIXED,
 			   aligned(to * page_sz));
-	if (p == MAP_FAILED)
+	if (p == MAP_FAILED) {
+		/* up to 6.16 a tail that was to go is gone, though the call failed */
+		forget(s);
 		return false;
+	}
 	s->addr = p;
 	s->pages = to;
 	memset(s->prot, s->prot[0], sizeof(s->prot));
