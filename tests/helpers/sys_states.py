@@ -88,7 +88,7 @@ class Memcg:
 
     def __init__(self, pid):
         self.dir = f'/sys/fs/cgroup/memtrace-states-{os.getpid()}'
-        self.nr = 0
+        self.nr = self.tries = 0
         try:
             with open('/sys/fs/cgroup/cgroup.subtree_control', 'w') as f:
                 f.write('+memory')
@@ -99,9 +99,10 @@ class Memcg:
             self.dir = None
 
     def reclaim(self):
+        self.tries += 1
         try:
             with open(f'{self.dir}/memory.reclaim', 'w') as f:
-                f.write('1M')
+                f.write('256K')
             self.nr += 1
         except OSError:
             pass  # less was there, or a kernel before 5.19
@@ -157,14 +158,14 @@ class States:
         for _ in range(self.nr):
             at = self.checkpoint()
             equal(at['what'], 'CHECKPOINT', 'the target says')
-            if self.memcg.dir and rnd.random() < 0.1:
+            if self.memcg.dir and rnd.random() < 0.3:
                 self.memcg.reclaim()
             yield at['nr']
             self.target.go()
         equal(self.checkpoint()['what'], 'DONE', 'the target says')
         ops = {rest[0]: keys['done'] for rest, keys in self.target.lines('OP')}
         idle = sorted(k for k, v in ops.items() if not v)
-        print(f'# operations {sum(ops.values())}, never done here: {idle or "none"}; reclaimed {self.memcg.nr} times, '
+        print(f'# operations {sum(ops.values())}, never done here: {idle or "none"}; reclaimed {self.memcg.nr} of {self.memcg.tries} times, '
               f'swap: {swap_there()}')
         check(self.nr < 40 or len(idle) < 6, 'too few kinds of operations worked', ops)
 
