@@ -26,6 +26,22 @@ static __always_inline u64 fault_count(struct task_struct *t)
 	return t->min_flt + t->maj_flt;
 }
 
+/*
+ * When the bytes of a fault came, as far as counting is concerned. Where nothing
+ * tells of a single page (up to 6.1) it is some time between the fault's
+ * beginning and now. An odd epoch is that of a count under way: of the latest
+ * that the fault met, which may have the page or not.
+ */
+static __always_inline u32 epoch_of(struct note *n)
+{
+	u32 now;
+
+	if (!cached_counters())
+		return n->epoch;
+	now = *(volatile u32 *)&count_epoch;
+	return now == n->epoch ? now : (now - 1) | 1;
+}
+
 /* The fault noted last is over, or its bytes are known: it takes its place in the batch. */
 static __always_inline void end_fault(struct note *n, u32 tid, u32 aux, s32 pages, u32 member)
 {
@@ -33,7 +49,7 @@ static __always_inline void end_fault(struct note *n, u32 tid, u32 aux, s32 page
 	struct mtr_w_fault *f = &b->f[b->nr % MTR_FAULT_BATCH];
 
 	f->pages = pages;
-	f->aux |= aux | MTR_FAULT_MEMBER_BITS(member) | MTR_FAULT_EPOCH_BITS(n->epoch);
+	f->aux |= aux | MTR_FAULT_MEMBER_BITS(member) | MTR_FAULT_EPOCH_BITS(epoch_of(n));
 	n->pending = 0;
 	if (++b->nr >= MTR_FAULT_BATCH)
 		send_faults(n, tid);
@@ -219,12 +235,14 @@ static __always_inline void rss_changed(struct note *n, struct task_struct *t, s
 		}
 		n->acc += pages;
 		n->acc_member = member;
-		n->epoch = *(volatile u32 *)&count_epoch;
+		if (!cached_counters())
+			n->epoch = *(volatile u32 *)&count_epoch;
 		return;
 	}
 	if (n->armed && n->flt == count) {
 		if (n->pending) {
-			n->epoch = *(volatile u32 *)&count_epoch;
+			if (!cached_counters())
+				n->epoch = *(volatile u32 *)&count_epoch;
 			end_fault(n, t->pid, 0, pages, member);
 			return;
 		}

@@ -71,7 +71,13 @@ static bool misplaced(struct sess_proc *sp)
 static bool too_soon(const struct proc *p, const struct region *r, uint64_t now)
 {
 	return p->watch_ns && r->count_ns > COUNT_QUICK && r->residency != RES_UNKNOWN &&
-	       now - r->res_time_ns < COUNT_SHARE * r->count_ns;
+	       now < r->res_time_ns + COUNT_SHARE * r->count_ns;
+}
+
+/* What came while it was counted is in the count or not: to be seen when it is quiet. */
+static bool wants_count(const struct region *r)
+{
+	return r->dirty || (r->unsure && r->rate == 0 && r->fault_rate == 0);
 }
 
 /* Regions to count: what is dirty first; then, from where the last sweep ended, what is old. */
@@ -85,13 +91,13 @@ static unsigned int choose(struct session *s, struct sess_proc *sp, struct src_r
 	aspace_for_each(r, &sp->p->aspace) {
 		if (n == MAX_RANGES)
 			return n;
-		if (r->dirty && worth_counting(r) && !too_soon(sp->p, r, now))
+		if (wants_count(r) && worth_counting(r) && !too_soon(sp->p, r, now))
 			out[n++] = (struct src_range){ r->start, r->end };
 	}
 	for (r = aspace_ceil(&sp->p->aspace, sp->sweep_at); r && n < MAX_RANGES;
 	     r = aspace_next(r)) {
 		sp->sweep_at = r->end;
-		if (!r->dirty && worth_counting(r) && (sweep || r->res_time_ns < stale))
+		if (!wants_count(r) && worth_counting(r) && (sweep || r->res_time_ns < stale))
 			out[n++] = (struct src_range){ r->start, r->end };
 	}
 	if (!r)

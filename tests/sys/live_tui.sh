@@ -35,8 +35,9 @@ start() {
 	shift
 	tm has-session -t keep 2>/dev/null || tm new-session -d -s keep 'sleep 1000'
 	tm kill-session -t v 2>/dev/null
+	rm -f "$KTAP_TMP/after"
 	tm new-session -d -s v -x "${size%x*}" -y "${size#*x}" \
-		"stty -g >$KTAP_TMP/before; ${before:-} $(printf '%q ' "$mt" "$@"); echo status \$?; stty -g >$KTAP_TMP/after; sleep 1000"
+		"stty -g >$KTAP_TMP/before; ${before:-} $(printf '%q ' "$mt" "$@"); echo status \$?; stty -g >$KTAP_TMP/after.new; mv $KTAP_TMP/after.new $KTAP_TMP/after; sleep 1000"
 }
 screen() { tm capture-pane -p -t v 2>&1; }
 keys() { tm send-keys -t v "$@"; }
@@ -66,6 +67,8 @@ given_back() {
 	sees '^status' || return 1
 	[ "$(tm display-message -p -t v '#{alternate_on} #{cursor_flag} #{keypad_cursor_flag}')" = '0 1 0' ] ||
 		{ echo 'the screen was not given back' && return 1; }
+	local until=$((SECONDS + patience))
+	while [ ! -s "$KTAP_TMP/after" ] && [ $SECONDS -lt $until ]; do sleep 0.05; done
 	diff "$KTAP_TMP/before" "$KTAP_TMP/after"
 }
 coloured() { tm capture-pane -pe -t v | grep -qP '\x1b\[[0-9;]*\b(3[0-8]|4[0-8])\b'; }
