@@ -119,7 +119,8 @@ $(B)/.tools:
 
 -include $(OBJ:.o=.d) $(BPF_OBJ:.o=.d)
 
-# ---- tests, checks
+# ---- the kernel module, tests, checks
+include kmod/Makefile
 include tests/Makefile
 
 setup:
@@ -224,6 +225,8 @@ help:
 	@echo 'make tests       build the tests; tests/run --help runs some of them'
 	@echo 'make bench       cost against perf, bpftrace and strace'
 	@echo 'make install     into DESTDIR and prefix ($(prefix)); touches no kernel module'
+	@echo 'make kmod        the kernel module for this kernel (KDIR=, KERNEL=); optional'
+	@echo 'make kmod-install  build and install it through DKMS'
 	@echo 'make setup       list and install what the build needs (Debian)'
 	@echo 'make clean'
 	@echo

@@ -41,7 +41,7 @@
  * the mm's own until 7.2, when it moved to the task, where an exec replaces both. There the lock
  * that the kernel has for this (exec_update_lock) makes them belong together.
  */
-#if __has_include(<linux/sched/exec_state.h>)
+#ifdef MEMTRACE_HAS_EXEC_STATE /* Kbuild looked for the header */
 #include <linux/sched/exec_state.h>
 #include <linux/sched/signal.h>
 

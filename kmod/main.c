@@ -204,6 +204,7 @@ static long memtrace_ioctl(struct file *filp, unsigned int cmd, unsigned long ar
 	struct memtrace_file *file = filp->private_data;
 	void __user *user = (void __user *)arg;
 	union argument a;
+	unsigned long cursor;
 	unsigned int i;
 	u32 size;
 	long err;
@@ -229,10 +230,15 @@ static long memtrace_ioctl(struct file *filp, unsigned int cmd, unsigned long ar
 	err = mutex_lock_interruptible(&file->lock);
 	if (err)
 		return err;
+	cursor = a.snapshot.cursor;
 	err = calls[i].call(file, &a);
-	mutex_unlock(&file->lock);
-	if (!err && copy_to_user(user, &a, min_t(size_t, size, calls[i].size)))
+	if (!err && copy_to_user(user, &a, min_t(size_t, size, calls[i].size))) {
 		err = -EFAULT;
+		/* What was taken and never told is to be told again. */
+		if (calls[i].call == do_snapshot)
+			memtrace_watch_mark(file, cursor, a.snapshot.cursor);
+	}
+	mutex_unlock(&file->lock);
 	return err;
 }
 

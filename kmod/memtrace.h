@@ -77,6 +77,10 @@ struct memtrace_counts {
 	u64 zero;
 };
 
+/* why.c */
+u32 memtrace_event_of(const struct mmu_notifier_range *range);
+u32 memtrace_why_of(u32 event);
+
 /* watch.c */
 int memtrace_watch_init(void);
 void memtrace_watch_exit(void);

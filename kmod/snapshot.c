@@ -80,35 +80,50 @@ static void describe(const struct pos *p, struct vm_area_struct *vma, struct mem
 	}
 }
 
-/* Of which VMA is the next record? NULL: there is none, and the call is done. */
-static struct vm_area_struct *next_vma(struct pos *p, struct mm_struct *mm)
+/* The rest of a region that was begun; NULL, and past it, when it is gone. */
+static struct vm_area_struct *rest_of_region(struct pos *p, struct mm_struct *mm)
+{
+	struct vm_area_struct *vma = find_vma(mm, p->cursor);
+
+	if (vma && vma->vm_start < min(p->until, p->limit))
+		return vma;
+	p->cursor = p->until;
+	return NULL;
+}
+
+/* The region of the first mark; NULL when it has none any more, and past it. */
+static struct vm_area_struct *marked_vma(struct pos *p, struct mm_struct *mm)
 {
 	struct vm_area_struct *vma;
 	struct memtrace_range m;
-	bool take = !(p->req->flags & (MEMTRACE_SNAP_KEEP | MEMTRACE_SNAP_MAPS));
+	unsigned long look;
 
-	while (p->cursor < p->limit) {
-		unsigned long look = p->cursor;
-		bool by_mark = (p->req->flags & MEMTRACE_SNAP_MARKED) && p->cursor >= p->until;
-
-		if (by_mark) {
-			if (!memtrace_watch_next(p->file, p->cursor, &m) || m.start >= p->limit)
-				break;
-			look = max(p->cursor, m.start);
-		}
-		vma = find_vma(mm, look);
-		if (vma && vma->vm_start >= p->limit)
-			vma = NULL;
-		if (!by_mark)
-			return vma;
-		if (vma && vma->vm_start < m.end)
-			return vma;
-		/* What was there is gone. */
-		if (take)
-			memtrace_watch_unmark(p->file, look, min(m.end, p->limit));
-		p->cursor = m.end;
+	if (!memtrace_watch_next(p->file, p->cursor, &m) || m.start >= p->limit) {
+		p->cursor = p->limit;
+		return NULL;
 	}
+	look = max(p->cursor, m.start);
+	vma = find_vma(mm, look);
+	if (vma && vma->vm_start < min(m.end, p->limit))
+		return vma;
+	if (!(p->req->flags & (MEMTRACE_SNAP_KEEP | MEMTRACE_SNAP_MAPS)))
+		memtrace_watch_unmark(p->file, look, min(m.end, p->limit));
+	p->cursor = m.end;
 	return NULL;
+}
+
+/* Of which VMA is the next record? NULL: there is none, and the call is done. */
+static struct vm_area_struct *next_vma(struct pos *p, struct mm_struct *mm)
+{
+	struct vm_area_struct *vma = NULL;
+
+	if (!(p->req->flags & MEMTRACE_SNAP_MARKED)) {
+		vma = p->cursor < p->limit ? find_vma(mm, p->cursor) : NULL;
+		return vma && vma->vm_start < p->limit ? vma : NULL;
+	}
+	while (!vma && p->cursor < p->limit)
+		vma = p->cursor < p->until ? rest_of_region(p, mm) : marked_vma(p, mm);
+	return vma;
 }
 
 /* One record of the VMA, from the cursor on. */

@@ -15,124 +15,15 @@
  * The callbacks only take a spinlock and neither allocate nor sleep: they are right in every
  * context, also when the range is not blockable.
  */
-#include <linux/compat.h>
-#include <linux/mman.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
-#include <linux/unistd.h>
-#include <asm/syscall.h>
 #include "compat.h"
 #include "memtrace.h"
 #include "memtrace_trace.h"
 
 static struct kmem_cache *watch_cache;
 static atomic64_t last_id = ATOMIC64_INIT(0);
-
-static u32 event_of(const struct mmu_notifier_range *range)
-{
-	switch ((int)range->event) {
-	case MMU_NOTIFY_UNMAP:
-		return MEMTRACE_EV_UNMAP;
-	case MMU_NOTIFY_CLEAR:
-		return MEMTRACE_EV_CLEAR;
-	case MMU_NOTIFY_PROTECTION_VMA:
-		return MEMTRACE_EV_PROT_VMA;
-	case MMU_NOTIFY_PROTECTION_PAGE:
-		return MEMTRACE_EV_PROT_PAGE;
-	case MMU_NOTIFY_SOFT_DIRTY:
-		return MEMTRACE_EV_SOFT_DIRTY;
-	case MMU_NOTIFY_MIGRATE:
-		return MEMTRACE_EV_MIGRATE;
-	case MEMTRACE_NOTIFY_EXCLUSIVE:
-		return MEMTRACE_EV_EXCLUSIVE;
-	}
-	return MEMTRACE_EV_OTHER;
-}
-
-static u32 why_of_advice(unsigned long advice)
-{
-	switch (advice) {
-	case MADV_DONTNEED:
-	case MADV_DONTNEED_LOCKED:
-	case MADV_FREE:
-	case MADV_REMOVE:
-		return MEMTRACE_WHY_DROPPED;
-	case MADV_COLD:
-	case MADV_PAGEOUT:
-		return MEMTRACE_WHY_RECLAIMED;
-	case MADV_COLLAPSE:
-		return MEMTRACE_WHY_COLLAPSED;
-	}
-	return MEMTRACE_WHY_CLEARED;
-}
-
-/* By the system call that current is in; a page fault has none. */
-static u32 why_of_syscall(void)
-{
-	struct pt_regs *regs = task_pt_regs(current);
-	unsigned long args[6];
-
-	if (in_compat_syscall())
-		return MEMTRACE_WHY_CLEARED; /* other numbers; not worth a table */
-	switch (syscall_get_nr(current, regs)) {
-	case __NR_madvise:
-		syscall_get_arguments(current, regs, args);
-		return why_of_advice(args[2]);
-	case __NR_process_madvise:
-		syscall_get_arguments(current, regs, args);
-		return why_of_advice(args[3]);
-	case __NR_fallocate:
-	case __NR_truncate:
-	case __NR_ftruncate:
-		return MEMTRACE_WHY_DROPPED;
-	case __NR_mprotect:
-	case __NR_mremap:
-	case __NR_munmap:
-		/* A huge page that a region's new border cuts; their own work is no "cleared". */
-		return MEMTRACE_WHY_COLLAPSED;
-	case __NR_mbind:
-	case __NR_migrate_pages:
-	case __NR_move_pages:
-		return MEMTRACE_WHY_MIGRATED;
-	}
-	return MEMTRACE_WHY_CLEARED;
-}
-
-/* "Cleared" has many reasons; whoever is running tells most of them. */
-static u32 why_cleared(void)
-{
-	if (current->reclaim_state) /* kswapd, direct and memcg reclaim */
-		return MEMTRACE_WHY_RECLAIMED;
-	if (current->flags & PF_KTHREAD) {
-		if (!strncmp(current->comm, "khugepaged", 10))
-			return MEMTRACE_WHY_COLLAPSED;
-		if (!strncmp(current->comm, "kcompactd", 9))
-			return MEMTRACE_WHY_MIGRATED;
-		return MEMTRACE_WHY_CLEARED;
-	}
-	if (current->flags & PF_MEMALLOC) /* an allocation that compacts */
-		return MEMTRACE_WHY_MIGRATED;
-	return why_of_syscall();
-}
-
-static u32 why_of(u32 event)
-{
-	switch (event) {
-	case MEMTRACE_EV_UNMAP:
-		return MEMTRACE_WHY_UNMAPPED;
-	case MEMTRACE_EV_PROT_VMA:
-	case MEMTRACE_EV_PROT_PAGE:
-	case MEMTRACE_EV_SOFT_DIRTY:
-		return MEMTRACE_WHY_PROTECTED;
-	case MEMTRACE_EV_MIGRATE:
-	case MEMTRACE_EV_EXCLUSIVE:
-		return MEMTRACE_WHY_MIGRATED;
-	case MEMTRACE_EV_CLEAR:
-		return why_cleared();
-	}
-	return MEMTRACE_WHY_CLEARED;
-}
 
 /* ---- invalidations, under watch->lock */
 
@@ -221,10 +112,10 @@ static void invalidate(struct memtrace_watch *w, const struct mmu_notifier_range
 	spin_unlock(&w->lock);
 
 	if (trace_mm_invalidate_enabled()) {
-		u32 event = event_of(range);
+		u32 event = memtrace_event_of(range);
 
 		trace_mm_invalidate(w->mn.mm, w->id, READ_ONCE(w->tgid), range->start, range->end,
-				    event, why_of(event), flags, seq);
+				    event, memtrace_why_of(event), flags, seq);
 	}
 }
 

@@ -53,12 +53,12 @@ static void check_live(struct doctor *d, const struct probe *p, enum probe_live 
 		check(d, DOC_KERNEL, lack, key, title, NULL, "refused: %s", strerror(-err));
 }
 
+/* DKMS signs what it builds; the machine's owner has to trust the key, once. */
 #define KMOD_INSTALL \
-	"for exact residency, in memtrace's sources: sudo make kmod-install (DKMS); sudo modprobe memtrace"
-/* DKMS signs what it builds; the machine's owner has to trust the key. */
-#define KMOD_SIGN                                                                             \
-	KMOD_INSTALL ". Only signed modules load here (Secure Boot): trust DKMS's key once, " \
-		     "sudo mokutil --import /var/lib/dkms/mok.pub, and reboot"
+	"sudo make kmod-install && sudo modprobe memtrace  # in memtrace's sources: exact residency"
+#define KMOD_SIGN                                                                           \
+	"sudo mokutil --import /var/lib/dkms/mok.pub && sudo reboot  # Secure Boot: trust " \
+	"DKMS's key, then as docs/KMOD.md says"
 
 static void check_module(struct doctor *d, const struct probe *p)
 {

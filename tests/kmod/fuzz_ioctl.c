@@ -7,7 +7,7 @@
  * the module that is tried but its checks. What a call says is checked as far as it can be; the
  * rest the kernel has to notice: run it with slub_debug=FZPU panic_on_warn=1 (tests/run does).
  *
- * timeout: 300
+ * timeout: 900
  */
 #include <pthread.h>
 #include <sched.h>
@@ -340,16 +340,26 @@ static void start_over(struct shared *s, pid_t pid, uint64_t *seed)
 			s->target[i] = spawn(1, ++*seed);
 }
 
-TEST(no_call_does_harm)
+FIXTURE(fuzz){};
+
+FIXTURE_SETUP(fuzz)
 {
-	double seconds = getenv("FUZZ_SECONDS") ? atof(getenv("FUZZ_SECONDS")) : 8, begun;
+}
+
+FIXTURE_TEARDOWN(fuzz)
+{
+}
+
+TEST_F_TIMEOUT(fuzz, no_call_does_harm, 3600)
+{
+	const char *wanted = getenv("FUZZ_SECONDS");
+	double seconds = wanted && *wanted ? atof(wanted) : 8, begun;
 	uint64_t seed = getenv("FUZZ_SEED") ? strtoull(getenv("FUZZ_SEED"), NULL, 0) :
 					      (uint64_t)time(NULL);
 	unsigned long calls = 0, good = 0;
 	pid_t w[NR_WORKERS], unload, pid;
 	long mms;
 
-	alarm(0); /* the harness's; tests/run has its own */
 	TH_LOG("seed %llu, %.0f s of CPU time", (unsigned long long)seed, seconds);
 	ASSERT_EQ(0, kmod_load());
 	mms = objects("mm_struct");

@@ -391,6 +391,28 @@ TEST_F(count, marks_survive_efault)
 	EXPECT_NE(NULL, in(r, marked(self->fd, 0, r, 64), m));
 }
 
+/* Nor does a struct that can be read and not written. */
+TEST_F(count, marks_survive_efault_of_the_struct)
+{
+	static struct memtrace_region r[64];
+	char *m = map_anon(100 * PAGE);
+	struct memtrace_snapshot *s =
+		mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	touch(m, 100);
+	*s = (struct memtrace_snapshot){ .size = sizeof(*s),
+					 .flags = MEMTRACE_SNAP_MARKED,
+					 .buf = (uintptr_t)r,
+					 .nr_buf = 64,
+					 .record_size = sizeof(r[0]) };
+	mprotect(s, PAGE, PROT_READ);
+	take_all(self->fd);
+	madvise(m, PAGE, MADV_DONTNEED);
+	EXPECT_EQ(-1, ioctl(self->fd, MEMTRACE_IOC_SNAPSHOT, s));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_NE(NULL, in(r, marked(self->fd, 0, r, 64), m));
+}
+
 /* So many that there are not slots for all: more may be marked, never less. */
 TEST_F(count, marks_are_joined)
 {
