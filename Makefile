@@ -52,7 +52,7 @@ PKGS     := libbpf libdw libelf zlib libzstd ncursesw jansson libcap
 ARCH     := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/; s/ppc64le/powerpc/; s/riscv64/riscv/; s/s390x/s390/')
 PKG_CFL  := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 LIBS     := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -liberty -pthread -lm -lutil
-INC      := -Iuser -Ibpf -isystem $(B)/gen
+INC      := -Iuser -Ibpf -Ikmod -isystem $(B)/gen
 PREFMAP  := -ffile-prefix-map=$(CURDIR)=.
 # Warnings, the language and the includes are the project's; optimisation is the builder's.
 OUR_CFL  := -std=gnu11 -Wall -Wextra -Wswitch-enum -D_GNU_SOURCE \
@@ -119,7 +119,8 @@ $(B)/.tools:
 
 -include $(OBJ:.o=.d) $(BPF_OBJ:.o=.d)
 
-# ---- tests, checks
+# ---- the kernel module, tests, checks
+include kmod/Makefile
 include tests/Makefile
 include tests/fuzz/Makefile
 
@@ -139,6 +140,13 @@ check:
 	@$(if $(OFFLINE),:,scripts/setup check)
 	+@$(MAKE) --no-print-directory $(JOBS) all tests
 	+@tests/run
+
+# Every suite on every kernel: tests/run --help
+.PHONY: check-matrix
+check-matrix:
+	@$(if $(OFFLINE),:,scripts/setup check)
+	+@$(MAKE) --no-print-directory $(JOBS) all tests
+	+@tests/run --matrix
 
 bench: all targets
 	@test -x scripts/bench || { echo "make: scripts/bench does not exist yet" >&2; exit 1; }
@@ -176,7 +184,7 @@ lint-cppcheck:
 	$(Q)[ -z "$(SRC)" ] || cppcheck --quiet -j$(shell nproc) --std=c11 --error-exitcode=1 --inline-suppr \
 		--enable=warning,performance,portability --cppcheck-build-dir=$(B)/lint/cppcheck \
 		--suppress=missingIncludeSystem --suppress=useClosedFile -D_GNU_SOURCE -DMEMTRACE_VERSION='"$(VERSION)"' \
-		-D__x86_64__ --include=scripts/cppcheck-macros.h -Iuser -Ibpf $(SRC)
+		-D__x86_64__ --include=scripts/cppcheck-macros.h -Iuser -Ibpf -Ikmod $(SRC)
 
 lint-sparse:
 	$(Q)if [ -n "$(wildcard kmod/*.c)" ] && [ -x kmod/lint ]; then kmod/lint; fi
@@ -212,12 +220,15 @@ help:
 	@echo 'make             build $(B)/memtrace'
 	@echo 'make run         set up, build, show the live view of a bundled workload (VM=1: inside QEMU)'
 	@echo 'make check       set up, build, every test suite here and in QEMU, lint'
+	@echo 'make check-matrix  live and module suites on each kernel in QEMU, the table into docs/MATRIX.md'
 	@echo 'make lint        clang-format, clang-tidy, cppcheck, shellcheck, the include rule'
 	@echo 'make format      rewrite the sources as lint wants them (FILES=...)'
 	@echo 'make tests       build the tests; tests/run --help runs some of them'
 	@echo 'make fuzz        libFuzzer on the trace reader (FUZZ_SECONDS=60)'
 	@echo 'make bench       cost against perf, bpftrace and strace'
 	@echo 'make install     into DESTDIR and prefix ($(prefix)); touches no kernel module'
+	@echo 'make kmod        the kernel module for this kernel (KDIR=, KERNEL=); optional'
+	@echo 'make kmod-install  build and install it through DKMS'
 	@echo 'make setup       list and install what the build needs (Debian)'
 	@echo 'make clean'
 	@echo

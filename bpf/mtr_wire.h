@@ -32,6 +32,7 @@ enum mtr_wire_kind {
 	MTR_W_RESYNC = 14, /* struct mtr_w_hole: this range's state is not known any more */
 	MTR_W_COMM = 15, /* struct mtr_w_comm: a thread was renamed */
 	MTR_W_SP = 16, /* struct mtr_w_sp: where a thread stands */
+	MTR_W_INVALIDATE = 17, /* struct mtr_w_invalidate: from memtrace.ko */
 	MTR_W_MAX
 };
 
@@ -201,6 +202,22 @@ struct mtr_w_sp {
 	__u32 pad;
 };
 
+/* aux: enum mtr_w_inv_phase. What memtrace.ko's tracepoints say. */
+struct mtr_w_invalidate {
+	struct mtr_w_hdr h; /* tid: 0 when it was not the target's own doing */
+	__u64 start, end; /* [start, end) */
+	__u64 seq; /* of the address space's events, from 1 */
+	__u32 event, why; /* enum memtrace_event, memtrace_why (kmod/memtrace_uapi.h) */
+	__s32 nr; /* the target's system call under way, or -1 */
+	__u32 epoch; /* count_epoch then */
+};
+
+enum mtr_w_inv_phase {
+	MTR_W_INV_START = 1,
+	MTR_W_INV_END = 2,
+	MTR_W_INV_RELEASE = 3,
+};
+
 struct mtr_w_comm {
 	struct mtr_w_hdr h;
 	char comm[16];
@@ -246,6 +263,7 @@ _Static_assert(sizeof(struct mtr_w_fault) == 40, "wire ABI");
 _Static_assert(sizeof(struct mtr_w_faults) == 32 + 40 * MTR_FAULT_BATCH, "wire ABI");
 _Static_assert(sizeof(struct mtr_w_rss) == 56, "wire ABI");
 _Static_assert(sizeof(struct mtr_w_hole) == 40, "wire ABI");
+_Static_assert(sizeof(struct mtr_w_invalidate) == 64, "wire ABI");
 #endif
 
 #endif

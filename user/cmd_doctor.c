@@ -53,6 +53,36 @@ static void check_live(struct doctor *d, const struct probe *p, enum probe_live 
 		check(d, DOC_KERNEL, lack, key, title, NULL, "refused: %s", strerror(-err));
 }
 
+/* DKMS signs what it builds; the machine's owner has to trust the key, once. */
+#define KMOD_INSTALL \
+	"sudo make kmod-install && sudo modprobe memtrace  # in memtrace's sources: exact residency"
+#define KMOD_SIGN                                                                           \
+	"sudo mokutil --import /var/lib/dkms/mok.pub && sudo reboot  # Secure Boot: trust " \
+	"DKMS's key, then as docs/KMOD.md says"
+
+static void check_module(struct doctor *d, const struct probe *p)
+{
+	bool signed_only = p->module_signed_only || p->lockdown == PLD_INTEGRITY;
+
+	if (!p->module_loaded)
+		check(d, DOC_KERNEL, DOC_NOTE, "module", "memtrace.ko",
+		      p->modules_disabled ? NULL :
+		      signed_only	  ? KMOD_SIGN :
+					    KMOD_INSTALL,
+		      "not loaded (optional)%s%s",
+		      p->modules_disabled ? "; this kernel loads no modules" : "",
+		      signed_only ? "; only signed ones are" : "");
+	else if (!p->module_dev)
+		check(d, DOC_KERNEL, DOC_NOTE, "module", "memtrace.ko", "sudo memtrace -p PID",
+		      "loaded; /dev/memtrace not accessible");
+	else if (p->module_live)
+		check(d, DOC_KERNEL, DOC_NOTE, "module", "memtrace.ko", KMOD_INSTALL,
+		      "loaded, not used: %s", p->module_why ? p->module_why : "not tried");
+	else
+		check(d, DOC_KERNEL, DOC_OK, "module", "memtrace.ko", NULL,
+		      "works: it told of a page that was dropped");
+}
+
 static void check_kernel(struct doctor *d, const struct probe *p)
 {
 	check(d, DOC_KERNEL, probe_tp(p, PTP_MA_WRITE) || !p->btf ? DOC_OK : DOC_FAIL, "release",
@@ -74,15 +104,7 @@ static void check_kernel(struct doctor *d, const struct probe *p)
 	      p->pagemap_scan ? "works" : "not in this kernel (6.7): pagemap is read instead");
 	check(d, DOC_KERNEL, p->procmap_query ? DOC_OK : DOC_NOTE, "procmap_query", "PROCMAP_QUERY",
 	      NULL, p->procmap_query ? "works" : "not in this kernel (6.11): maps is read instead");
-	if (p->module_loaded && p->module_dev)
-		check(d, DOC_KERNEL, DOC_OK, "module", "memtrace.ko", NULL, "loaded");
-	else if (p->module_loaded)
-		check(d, DOC_KERNEL, DOC_NOTE, "module", "memtrace.ko", "sudo memtrace -p PID",
-		      "loaded; /dev/memtrace not accessible");
-	else
-		check(d, DOC_KERNEL, DOC_NOTE, "module", "memtrace.ko", NULL,
-		      "not loaded (optional)%s",
-		      p->modules_disabled ? "; this kernel loads no modules" : "");
+	check_module(d, p);
 }
 
 /* Instead of sudo, once */

@@ -21,6 +21,8 @@
 #define LIMITS_EVERY (2 * NSEC_PER_SEC)
 #define STALE_AFTER (10 * NSEC_PER_SEC)
 #define RESIDUAL_SLACK (4 * 4096)
+#define COUNT_QUICK (2 * NSEC_PER_MSEC)
+#define COUNT_SHARE 20 /* at most a twentieth of the time for counting one region */
 #define KERNEL_HALF (1ull << 63) /* vsyscall: in maps, but not in total_vm */
 
 static int give(void *ctx, const struct mtr_event *ev)
@@ -63,6 +65,16 @@ static bool misplaced(struct sess_proc *sp)
 	return llabs(off) > (slack > RESIDUAL_SLACK ? slack : RESIDUAL_SLACK);
 }
 
+/*
+ * A watched region is dirty with every fault. One that takes long to count is not counted at every
+ * interval: it is not exact meanwhile.
+ */
+static bool too_soon(const struct proc *p, const struct region *r, uint64_t now)
+{
+	return p->watch_ns && r->count_ns > COUNT_QUICK && r->residency != RES_UNKNOWN &&
+	       now < r->res_time_ns + COUNT_SHARE * r->count_ns;
+}
+
 /* What came while it was counted is in the count or not: to be seen when it is quiet. */
 static bool wants_count(const struct region *r)
 {
@@ -80,7 +92,7 @@ static unsigned int choose(struct session *s, struct sess_proc *sp, struct src_r
 	aspace_for_each(r, &sp->p->aspace) {
 		if (n == MAX_RANGES)
 			return n;
-		if (wants_count(r) && worth_counting(r))
+		if (wants_count(r) && worth_counting(r) && !too_soon(sp->p, r, now))
 			out[n++] = (struct src_range){ r->start, r->end };
 	}
 	for (r = aspace_ceil(&sp->p->aspace, sp->sweep_at); r && n < MAX_RANGES;
@@ -187,6 +199,9 @@ int reconcile_tick(struct session *s, struct sess_proc *sp, uint64_t budget_ns)
 	if (s->o->no_reconcile && sp->p->maps_known)
 		return 0;
 	check_map(s, sp);
+	err = watch_check(s, sp);
+	if (err)
+		return err;
 	if (sp->p->want_maps) {
 		err = reconcile_maps(s, sp);
 		if (err)

@@ -11,6 +11,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 #include "session_int.h"
+#include "source/src_kmod.h"
 #include "target.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -43,6 +44,7 @@ static int add_proc(struct session *s, struct proc *p, struct src_proc *handle)
 	if (handle && s->bpf)
 		src_proc_epoch(handle, src_bpf_epoch(s->bpf));
 	s->procs[s->nr_procs++] = sp;
+	watch_begin(s, sp);
 	return reconcile_maps(s, sp);
 }
 
@@ -89,6 +91,7 @@ static int replace_proc(struct session *s, struct proc *p, uint32_t prev_as)
 		sp->sweep_at = 0;
 		sp->residual = 0;
 		sp->limits_ns = 0;
+		watch_begin(s, sp);
 		return reconcile_maps(s, sp);
 	}
 	if (src_proc_open((pid_t)p->pid, &handle))
@@ -197,7 +200,7 @@ static int set_up_fds(struct session *s)
 
 static int open_bpf(struct session *s)
 {
-	struct src_bpf_opts bo = { .ring_bytes = s->o->ring_bytes };
+	struct src_bpf_opts bo = { .ring_bytes = s->o->ring_bytes, .module = !src_kmod_there() };
 	const char *why = NULL;
 	int err;
 
@@ -274,6 +277,7 @@ void session_close(struct session *s)
 	cost_free(s->cost);
 	src_bpf_close(s->bpf);
 	for (unsigned int i = 0; i < s->nr_procs; i++) {
+		watch_end(s->procs[i]);
 		src_proc_close(s->procs[i]->sp);
 		free(s->procs[i]);
 	}
@@ -395,6 +399,7 @@ static int forget_ended(struct session *s)
 		nr_ended--;
 		if (sp->sp)
 			s->lock_ns_gone += src_proc_lock_ns(sp->sp);
+		watch_end(sp);
 		src_proc_close(sp->sp);
 		if (!err)
 			err = drop(s, sp->p->as);
@@ -418,6 +423,7 @@ int session_settle(struct session *s)
 	int err;
 
 	err = forget_ended(s);
+	watch_numbers(s);
 	if (!err)
 		err = take_in(s);
 

@@ -17,6 +17,9 @@ struct session;
 struct sess_proc {
 	struct proc *p; /* in the model */
 	struct src_proc *sp; /* NULL: gone, or never to be read */
+	struct src_kmod *kmod; /* its attachment to memtrace.ko; NULL: none */
+	uint64_t inv_seq; /* number of its last event before the ring was drained */
+	bool inv_short; /* fewer had come at the last interval */
 	struct mtr_limits limits;
 	uint64_t limits_ns; /* when they were read; 0: never */
 	uint64_t sweep_at; /* next address to count when nothing is known to be dirty */

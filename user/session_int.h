@@ -33,6 +33,12 @@ int reconcile_tick(struct session *s, struct sess_proc *sp, uint64_t budget_ns);
 
 /* session_apply() - an event as it is, to the model and to whom session_tap() named */
 int session_apply(struct session *s, const struct mtr_event *ev);
+/* watch.c: memtrace.ko */
+void watch_begin(struct session *s, struct sess_proc *sp); /* for the address space it has now */
+void watch_end(struct sess_proc *sp);
+void watch_numbers(struct session *s); /* before the ring is drained */
+int watch_check(struct session *s, struct sess_proc *sp); /* after: did all of them come? */
+
 int session_sink(void *ctx, const struct mtr_event *ev);
 
 #endif

@@ -18,6 +18,12 @@ if [ "${MEMTRACE_TEST_SLOW:-1}" != 1 ]; then
 	checkpoints=10
 	short=5
 fi
+ops=200000
+if [ -n "${MEMTRACE_TEST_SHORT:-}" ]; then
+	ops=20000
+	checkpoints=4
+	short=2
+fi
 
 has_fentry() { "$memtrace" doctor --json | grep -q '"rung": *"fentry"'; }
 
@@ -35,7 +41,7 @@ run() {
 		-- --seed "$seed" "$@"
 }
 
-long_run() { run "$1" -- --ops 200000 --threads 8 --checkpoints $checkpoints; }
+long_run() { run "$1" -- --ops $ops --threads 8 --checkpoints $checkpoints; }
 
 # A wrong order heals with later operations: many runs that end early see it.
 short_runs() {

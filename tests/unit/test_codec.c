@@ -39,6 +39,7 @@ static const struct {
 	{ MTR_EV_KERNEL, sizeof(struct mtr_ev_kernel), 7 },
 	{ MTR_EV_LOST, sizeof(struct mtr_ev_lost), 4 },
 	{ MTR_EV_MARK, sizeof(struct mtr_ev_mark), 0 },
+	{ MTR_EV_INVALIDATE, sizeof(struct mtr_ev_invalidate) + 4, 4 },
 	{ MTR_EV_TICK, sizeof(struct mtr_ev_tick), 0 },
 	{ MTR_EV_LIMITS, sizeof(struct mtr_ev_limits), 4 },
 	{ MTR_EV_LIMIT, sizeof(struct mtr_ev_limit), 0 },

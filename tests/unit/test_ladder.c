@@ -221,6 +221,11 @@ TEST(module)
 
 	kernel_6_12(&p);
 	p.module_loaded = p.module_dev = true;
+	p.module_live = PROBE_NOT_TRIED;
+	ladder_choose(&p, &l);
+	EXPECT_EQ(RUNG_PROC, l.row[LAD_INVALIDATE].rung);
+	EXPECT_NE(NULL, l.row[LAD_INVALIDATE].unseen);
+	p.module_live = 0;
 	ladder_choose(&p, &l);
 	EXPECT_EQ(RUNG_MODULE, l.row[LAD_INVALIDATE].rung);
 }

@@ -64,8 +64,22 @@ const char *event_kind_name(unsigned int kind)
 		return "module";
 	case MTR_EV_STATE:
 		return "state";
+	case MTR_EV_INVALIDATE:
+		return "invalidate";
 	case MTR_EV_MAX:
 		break;
 	}
 	return "unknown";
+}
+
+const char *inv_why_name(unsigned int why)
+{
+	static const char *const names[MTR_INV_NR] = {
+		[MTR_INV_CLEARED] = "cleared",	   [MTR_INV_UNMAPPED] = "unmapped",
+		[MTR_INV_DROPPED] = "dropped",	   [MTR_INV_RECLAIMED] = "reclaimed",
+		[MTR_INV_PROTECTED] = "protected", [MTR_INV_MIGRATED] = "migrated",
+		[MTR_INV_COLLAPSED] = "collapsed",
+	};
+
+	return names[why < MTR_INV_NR ? why : MTR_INV_CLEARED];
 }

@@ -44,6 +44,7 @@ enum mtr_kind {
 	MTR_EV_KERNEL = 21, /* kernel: the kernel's own counters of the process */
 	MTR_EV_LOST = 22, /* lost */
 	MTR_EV_MARK = 23, /* mark: a moment the user named */
+	MTR_EV_INVALIDATE = 24, /* invalidate: memtrace.ko saw pages of a range leave or move */
 
 	/*
 	 * What the session does beside passing events on, so that a file tells all that the model
@@ -208,6 +209,35 @@ struct mtr_ev_kernel {
 	char state; /* as in /proc/PID/stat */
 };
 
+/* What memtrace.ko tells. */
+enum mtr_inv_phase {
+	MTR_INV_WATCHED = 1, /* from here on it tells of this address space */
+	MTR_INV_START = 2, /* page table entries of [start, end) are about to change, */
+	MTR_INV_END = 3, /* have changed */
+	MTR_INV_RELEASED = 4, /* it tells no more: the address space is being torn down */
+};
+
+/* As far as it can be known; explicit, as they are the trace file's. */
+enum mtr_inv_why {
+	MTR_INV_CLEARED = 0, /* anything else: copy on write, KSM, a huge page split */
+	MTR_INV_UNMAPPED = 1,
+	MTR_INV_DROPPED = 2, /* madvise, or the file was truncated */
+	MTR_INV_RECLAIMED = 3,
+	MTR_INV_PROTECTED = 4, /* of the mapping, or page by page */
+	MTR_INV_MIGRATED = 5,
+	MTR_INV_COLLAPSED = 6, /* into a huge page */
+	MTR_INV_NR
+};
+
+struct mtr_ev_invalidate {
+	uint64_t start, end; /* [start, end) */
+	uint64_t seq; /* number among those of the address space; WATCHED: of the last one not told */
+	uint8_t phase; /* enum mtr_inv_phase */
+	uint8_t why; /* enum mtr_inv_why */
+	bool stays; /* it takes no page away: write-protection page by page */
+	bool elsewhere; /* pages may have appeared where nobody tells: inside an ioctl (UFFDIO_MOVE) */
+};
+
 struct mtr_ev_lost {
 	uint32_t what; /* enum mtr_kind of the lost events, 0: any */
 	uint64_t count;
@@ -257,6 +287,7 @@ enum mtr_state {
 	MTR_ST_HISTORY = 9,
 	MTR_ST_SAMPLE = 10,
 	MTR_ST_DONE = 11, /* of a process */
+	MTR_ST_CHANGING = 12, /* an invalidation that is under way */
 	MTR_ST_MAX
 };
 
@@ -291,6 +322,7 @@ struct mtr_event {
 		struct mtr_ev_residency residency;
 		struct mtr_ev_kernel kernel;
 		struct mtr_ev_lost lost;
+		struct mtr_ev_invalidate invalidate;
 		struct mtr_ev_mark mark;
 		struct mtr_ev_tick tick;
 		struct mtr_ev_limits limits;
@@ -312,6 +344,8 @@ static inline bool event_is_told(unsigned int kind)
 {
 	return kind < MTR_EV_TICK || kind > MTR_EV_STATE;
 }
+/* inv_why_name() - token of an enum mtr_inv_why; others give "cleared" */
+const char *inv_why_name(unsigned int why);
 
 /* Where a source puts its events. Returns 0, or −errno to stop the source. */
 typedef int (*event_sink_fn)(void *ctx, const struct mtr_event *ev);

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "analysis/rows.h"
+#include "analysis/top.h"
 #include "export/jsonio.h"
 #include "export/report.h"
 #include "util/clock.h"
@@ -235,6 +236,21 @@ static json_t *map_checks(const struct report *r)
 			 (json_int_t)r->p->nr_drift);
 }
 
+static json_t *known_how(const struct report *r)
+{
+	struct top_residency res;
+
+	if (!r->live)
+		return json_null();
+	top_residency(r->p, &res);
+	return json_pack("{s:o, s:b, s:I, s:I, s:I}", "state",
+			 res.state == RES_UNKNOWN ? json_null() :
+						    json_string(residency_name(res.state)),
+			 "module", r->p->watch_ns != 0, "counted_regions",
+			 (json_int_t)r->p->nr_counted, "corrected_bytes",
+			 (json_int_t)r->p->corrected, "invalidations", (json_int_t)r->p->nr_inv);
+}
+
 /* A wait(2) status keeps the signal in its low seven bits, the exit status above them. */
 static json_t *ended(const struct proc *p)
 {
@@ -285,6 +301,7 @@ int report_json(FILE *f, const struct report *r)
 	put_regions(&w);
 	json_put(&w.out, "faults", faults(r));
 	json_put(&w.out, "map_checks", map_checks(r));
+	json_put(&w.out, "residency", known_how(r));
 	json_put(&w.out, "ended", ended(r->p));
 	json_put(&w.out, "crash", crash(r->p));
 	json_put(&w.out, "before_attach_bytes", json_when(r->live, r->p->before_attach));

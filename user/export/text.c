@@ -160,7 +160,9 @@ static void put_cost(const struct text *t)
 		fprintf(t->f, "  self %.1f%%", c->self_cpu_percent);
 	fprintf(t->f, " %s", size(t, b, (int64_t)c->self_rss_bytes));
 	top_residency(t->r->p, &res);
-	fprintf(t->f, "  residency %s  %s\n", residency_name(res.state), t->r->rung);
+	fprintf(t->f, "  residency %s%s  %s\n", residency_name(res.state),
+		res.state == RES_EXACT || t->r->p->watch_ns ? "" : " (load memtrace.ko for exact)",
+		t->r->rung);
 }
 
 /* How it ended; nothing while it lives. */

@@ -231,8 +231,10 @@ static int cut(struct aspace *as, uint64_t at)
 	if (r->pgoff || r->ino)
 		hi->pgoff = r->pgoff + (at - r->start);
 	whole = region_size(r);
-	if (has_pages(r))
-		r->dirty = hi->dirty = true;
+	if (has_pages(r)) {
+		region_doubt(r);
+		region_doubt(hi);
+	}
 	take_pages(r, hi, r->end - at, whole);
 	as->virt -= r->end - at;
 	r->end = at;

@@ -51,6 +51,8 @@ struct region {
 	int64_t unsure; /* bytes that came or went while it was counted: in it or not? */
 	enum residency residency;
 	bool dirty; /* wants to be counted again */
+	uint8_t swap_looks; /* counts that found swap entries which the counter of swap has not */
+	uint64_t count_ns; /* what its last count took, with its neighbours */
 
 	/* Faults seen */
 	uint64_t minor, major;
@@ -113,6 +115,14 @@ int64_t region_resident(const struct region *r);
 static inline uint64_t region_size(const struct region *r)
 {
 	return r->end - r->start;
+}
+
+/* region_doubt() - something has changed in it that its count may not have: it is to be counted again */
+static inline void region_doubt(struct region *r)
+{
+	r->dirty = true;
+	if (r->residency == RES_EXACT)
+		r->residency = RES_ESTIMATED;
 }
 
 #define aspace_for_each(r, as) for ((r) = aspace_first(as); (r); (r) = aspace_next(r))

@@ -95,11 +95,8 @@ static bool dropped(const struct model *m, const struct mtr_event *ev)
 /* Some pages' coming or going was lost: nobody knows where. */
 static void doubt_all(struct model *m)
 {
-	struct region *r;
-
 	for (struct proc *p = m->procs; p; p = p->hh.next)
-		aspace_for_each(r, &p->aspace)
-			r->dirty = true;
+		proc_doubt(p);
 }
 
 int model_apply(void *ctx, const struct mtr_event *ev)

@@ -35,6 +35,22 @@ int map_load_file(struct proc *p, uint32_t dev, uint64_t ino, uint32_t fs_magic,
 struct model;
 struct proc *model_add(struct model *m, uint32_t as);
 int state_apply(struct model *m, const struct mtr_event *ev);
+/* proc_watch.c: what is exact, with memtrace.ko */
+int watch_apply(struct proc *p, const struct mtr_event *ev);
+/* watch_changed() - pages of a region may have changed by this event */
+void watch_changed(struct proc *p, struct region *r, const struct mtr_event *ev);
+/* watch_range() - the same of [start, end), by an invalidation; NULL: by a change of the map, which tells no epoch */
+void watch_range(struct proc *p, uint64_t start, uint64_t end, const struct mtr_event *inv);
+/* watch_lost_track() - the same, somewhere */
+void watch_lost_track(struct proc *p);
+/* watch_counted() - a region was counted just now: how well is that known? */
+void watch_counted(struct proc *p, struct region *r, const struct mtr_event *ev);
+
+/* page_change_counted() - a change that surely came before the region's last count */
+static inline bool page_change_counted(const struct region *r, const struct mtr_event *ev)
+{
+	return r->res_time_ns && (int32_t)(ev->epoch - r->res_epoch) < 0;
+}
 
 /* thread.c */
 struct thread *thread_add(struct proc *p, uint32_t tid);

@@ -130,6 +130,8 @@ int proc_apply(struct proc *p, const struct mtr_event *ev, struct strtab *st)
 		return pages_apply_fault(p, ev);
 	case MTR_EV_RSS:
 		return pages_apply_rss(p, ev);
+	case MTR_EV_INVALIDATE:
+		return watch_apply(p, ev);
 	case MTR_EV_RESIDENCY:
 		return pages_apply_residency(p, ev);
 	case MTR_EV_THREAD:

@@ -34,6 +34,9 @@ struct thread {
 
 #define MAP_DOUBTS 64
 
+/* Invalidations under way that are kept apart; more are taken as one of everything. */
+#define INV_OPEN 16
+
 struct file_name; /* proc_map.c */
 
 enum death { DEATH_NONE, DEATH_EXIT, DEATH_SIGNAL, DEATH_OOM };
@@ -98,6 +101,18 @@ struct proc {
 	double minor_rate, major_rate; /* per second */
 	struct history history; /* RSS by kind over time */
 
+	/* memtrace.ko */
+	uint64_t watch_ns; /* since then it tells of every page that leaves; 0: it does not */
+	uint64_t inv_seq0; /* number of the last of its events that came before that */
+	uint64_t nr_inv; /* its events since */
+	struct {
+		uint64_t start, end;
+	} inv_open[INV_OPEN]; /* begun, not ended */
+	unsigned int nr_inv_open, nr_inv_more; /* more: begun when no place was left */
+	bool doubted; /* every region is in doubt; nothing was counted since */
+	uint64_t nr_counted; /* counts of regions, ever */
+	uint64_t corrected; /* bytes by which counts differed from what events had told */
+
 	/* Reconciliation */
 	uint64_t nr_drift; /* differences between model and a snapshot of the maps, after healing */
 	struct {
@@ -161,6 +176,9 @@ struct proc *proc_freeze(struct proc *p);
 
 /* proc_thread() - by tid; NULL if none */
 struct thread *proc_thread(struct proc *p, uint32_t tid);
+
+/* proc_doubt() - something of its pages was missed, nobody knows where: all are to be counted again */
+void proc_doubt(struct proc *p);
 
 /* proc_kinds() - decide kinds if the map changed since; cheap when it did not */
 void proc_kinds(struct proc *p, const struct strtab *st);

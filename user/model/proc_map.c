@@ -163,7 +163,11 @@ int map_apply_vma(struct proc *p, const struct mtr_event *ev, struct strtab *st)
 		if (f)
 			v.name = f->name;
 	}
-	return aspace_set(&p->aspace, &v) == -ENOMEM ? -ENOMEM : 0;
+	if (aspace_set(&p->aspace, &v) == -ENOMEM)
+		return -ENOMEM;
+	/* what a mremap took along, or what joined it, nobody has counted here */
+	watch_range(p, v.start, v.end, NULL);
+	return 0;
 }
 
 int map_apply_hole(struct proc *p, const struct mtr_event *ev)
@@ -194,6 +198,7 @@ static int snap_vma(struct proc *p, const struct mtr_ev_vma *e)
 	struct region *r = aspace_find(&p->aspace, e->start);
 	struct mtr_ev_vma v = *e;
 	struct file_name *f;
+	bool changed = false;
 	int err;
 
 	if (v.ino && v.name) {
@@ -204,6 +209,7 @@ static int snap_vma(struct proc *p, const struct mtr_ev_vma *e)
 	}
 	if (!same_line(r, &v)) {
 		differs(p, v.start, v.end);
+		changed = true;
 	} else {
 		/* maps does not tell these */
 		v.prot |= r->prot & (MTR_P_GROWSDOWN | MTR_P_IO | MTR_P_LOCKED | MTR_P_HUGETLB);
@@ -213,6 +219,8 @@ static int snap_vma(struct proc *p, const struct mtr_ev_vma *e)
 	if (err || !r)
 		return err == -ENOMEM ? -ENOMEM : 0;
 	r->seen = p->snap_gen;
+	if (changed)
+		watch_range(p, v.start, v.end, NULL);
 	if (!p->maps_known && (!p->from_start || p->copied)) {
 		r->residency = RES_UNKNOWN;
 		r->dirty = true;

@@ -12,13 +12,9 @@
 #include "model/model_int.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #define UNSURE_MAX (4 * 4096)
-
-static bool counted(const struct region *r, const struct mtr_event *ev)
-{
-	return r->res_time_ns && (int32_t)(ev->epoch - r->res_epoch) < 0;
-}
 
 static void unsure(struct region *r, int64_t bytes)
 {
@@ -31,7 +27,7 @@ static void add(struct region *r, const struct mtr_event *ev, unsigned int membe
 {
 	int64_t now;
 
-	if (counted(r, ev))
+	if (page_change_counted(r, ev))
 		return;
 	if (r->res_time_ns && (int32_t)(ev->epoch - r->res_end_epoch) < 0)
 		unsure(r, bytes);
@@ -55,6 +51,8 @@ int pages_apply_fault(struct proc *p, const struct mtr_event *ev)
 			p->rss[e->member] += e->bytes;
 		if (e->bytes && r)
 			add(r, ev, e->member, e->bytes);
+		if (r)
+			watch_changed(p, r, ev);
 		return 0;
 	}
 	p->nr_faults++;
@@ -69,6 +67,7 @@ int pages_apply_fault(struct proc *p, const struct mtr_event *ev)
 	thread_fault(p, ev, r);
 	if (!r) {
 		p->unplaced += (uint64_t)(e->bytes < 0 ? -e->bytes : e->bytes);
+		watch_lost_track(p);
 		return 0;
 	}
 	if (e->flags & MTR_FAULT_F_MAJOR)
@@ -85,6 +84,7 @@ int pages_apply_fault(struct proc *p, const struct mtr_event *ev)
 		r->lowest = page;
 	if (e->bytes)
 		add(r, ev, e->member, e->bytes);
+	watch_changed(p, r, ev);
 	return 0;
 }
 
@@ -110,7 +110,7 @@ static void spread(struct proc *p, const struct mtr_event *ev, uint64_t start, u
 		if (r == last)
 			part = left;
 		left -= part;
-		r->dirty = true;
+		region_doubt(r);
 		if (part)
 			add(r, ev, e->member, part);
 	}
@@ -134,12 +134,16 @@ int pages_apply_rss(struct proc *p, const struct mtr_event *ev)
 		if (e->bytes < 0 && e->why == MTR_WHY_SYSCALL && e->end > e->start)
 			return 0;
 		p->unplaced += (uint64_t)(e->bytes < 0 ? -e->bytes : e->bytes);
+		/* what others took away the module has told, with its range */
+		if (e->bytes > 0 || e->why != MTR_WHY_FOREIGN)
+			watch_lost_track(p);
 		return 0;
 	}
 	if (r->end >= e->end || !aspace_next(r) || aspace_next(r)->start >= e->end) {
 		add(r, ev, e->member, e->bytes);
 		if (e->bytes < 0 || e->why != MTR_WHY_FAULT)
-			r->dirty = true;
+			region_doubt(r);
+		watch_changed(p, r, ev);
 		return 0;
 	}
 	spread(p, ev, e->start, e->end);
@@ -158,6 +162,8 @@ int pages_apply_residency(struct proc *p, const struct mtr_event *ev)
 		return 0;
 	first = !r->res_time_ns && r->residency == RES_UNKNOWN;
 	before = region_resident(r);
+	if (!first)
+		p->corrected += (uint64_t)llabs(e->present - before);
 	r->res[MTR_ANON] = e->anon;
 	shmem = r->kind == RK_SHM || r->kind == RK_MEMFD || r->kind == RK_SYSV;
 	r->res[shmem ? MTR_SHMEM : MTR_FILE] = e->file;
@@ -175,7 +181,6 @@ int pages_apply_residency(struct proc *p, const struct mtr_event *ev)
 	r->res_epoch = e->epoch;
 	r->res_end_epoch = e->end_epoch;
 	r->unsure = 0;
-	r->residency = RES_RECONCILED;
-	r->dirty = false;
+	watch_counted(p, r, ev);
 	return 0;
 }

@@ -2,7 +2,7 @@
 /*
  * Keyframes: the model as MTR_EV_STATE events, and back.
  *
- *   MODEL  { PROC COUNTS [CRASH] DOUBT… FILE… REGION… THREAD… [SAMPLE… HISTORY] DONE }…
+ *   MODEL  { PROC COUNTS [CRASH] DOUBT… CHANGING… FILE… REGION… THREAD… [SAMPLE… HISTORY] DONE }…
  *
  * One table of fields serves both directions, so that they cannot disagree. A place in v[] is the trace
  * file's: fields are appended, never moved. Caches (last region, last thread)
@@ -58,7 +58,9 @@ static const struct place count_places[] = {
 	P(struct proc, tick_major),  PB(struct proc, ticked),	    PR(struct proc, rss_rate),
 	PR(struct proc, minor_rate), PR(struct proc, major_rate),   P(struct proc, nr_drift),
 	PB(struct proc, doubts_old), P(struct proc, nr_resync),	    P(struct proc, maps_time_ns),
-	PB(struct proc, maps_known), P(struct proc, snap_begin_ns),
+	PB(struct proc, maps_known), P(struct proc, snap_begin_ns), P(struct proc, watch_ns),
+	P(struct proc, inv_seq0),    P(struct proc, nr_inv_more),   PB(struct proc, doubted),
+	P(struct proc, nr_counted),  P(struct proc, corrected),
 };
 
 static const struct place crash_places[] = {
@@ -71,17 +73,23 @@ static const struct place crash_places[] = {
 };
 
 static const struct place region_places[] = {
-	P(struct region, start),       P(struct region, end),	    P(struct region, prot),
-	P(struct region, dev),	       P(struct region, ino),	    P(struct region, pgoff),
-	P(struct region, tid),	       P(struct region, res[0]),    P(struct region, res[1]),
-	P(struct region, res[2]),      P(struct region, res[3]),    P(struct region, huge),
-	P(struct region, peak),	       P(struct region, lowest),    PB(struct region, huge_fault),
-	P(struct region, res_time_ns), P(struct region, residency), PB(struct region, dirty),
-	P(struct region, minor),       P(struct region, major),	    P(struct region, base_res),
-	P(struct region, base_virt),   P(struct region, tick_res),  P(struct region, tick_virt),
-	P(struct region, tick_faults), PR(struct region, rate),	    PR(struct region, fault_rate),
-	PB(struct region, grew),       P(struct region, res_epoch), P(struct region, res_end_epoch),
-	P(struct region, unsure),
+	P(struct region, start),       P(struct region, end),
+	P(struct region, prot),	       P(struct region, dev),
+	P(struct region, ino),	       P(struct region, pgoff),
+	P(struct region, tid),	       P(struct region, res[0]),
+	P(struct region, res[1]),      P(struct region, res[2]),
+	P(struct region, res[3]),      P(struct region, huge),
+	P(struct region, peak),	       P(struct region, lowest),
+	PB(struct region, huge_fault), P(struct region, res_time_ns),
+	P(struct region, residency),   PB(struct region, dirty),
+	P(struct region, minor),       P(struct region, major),
+	P(struct region, base_res),    P(struct region, base_virt),
+	P(struct region, tick_res),    P(struct region, tick_virt),
+	P(struct region, tick_faults), PR(struct region, rate),
+	PR(struct region, fault_rate), PB(struct region, grew),
+	P(struct region, res_epoch),   P(struct region, res_end_epoch),
+	P(struct region, unsure),      P(struct region, swap_looks),
+	P(struct region, count_ns),
 };
 
 static const struct place thread_places[] = {
@@ -193,6 +201,12 @@ static int save_map(struct saver *s, struct proc *p)
 		begin(s, MTR_ST_DOUBT);
 		add(s, p->doubt[i].start);
 		add(s, p->doubt[i].end);
+		err = put(s);
+	}
+	for (unsigned int i = 0; i < p->nr_inv_open && !err; i++) {
+		begin(s, MTR_ST_CHANGING);
+		add(s, p->inv_open[i].start);
+		add(s, p->inv_open[i].end);
 		err = put(s);
 	}
 	if (!err)
@@ -360,6 +374,14 @@ static void load_doubt(struct proc *p, const struct mtr_ev_state *e)
 	p->doubt[p->nr_doubts++].end = at(e, 1);
 }
 
+static void load_changing(struct proc *p, const struct mtr_ev_state *e)
+{
+	if (p->nr_inv_open == INV_OPEN)
+		return;
+	p->inv_open[p->nr_inv_open].start = at(e, 0);
+	p->inv_open[p->nr_inv_open++].end = at(e, 1);
+}
+
 static void loaded(struct proc *p, const struct mtr_ev_state *e)
 {
 	p->aspace.kind_gen = p->aspace.gen - !at(e, 0);
@@ -422,6 +444,9 @@ int state_apply(struct model *m, const struct mtr_event *ev)
 		return 0;
 	case MTR_ST_SAMPLE:
 		load_sample(&p->history, e);
+		return 0;
+	case MTR_ST_CHANGING:
+		load_changing(p, e);
 		return 0;
 	case MTR_ST_DONE:
 		loaded(p, e);

@@ -5,6 +5,7 @@
 #include <linux/types.h>
 #include <stddef.h>
 #include <string.h>
+#include "memtrace_uapi.h"
 #include "mtr_wire.h"
 
 #define PAGE_SIZE 4096
@@ -313,6 +314,42 @@ static int range_event(const void *d, struct mtr_event *ev)
 	return 1;
 }
 
+#define SYS_IOCTL 16
+
+static int invalidate_event(const void *d, struct mtr_event *ev)
+{
+	static const uint8_t whys[] = {
+		[MEMTRACE_WHY_CLEARED] = MTR_INV_CLEARED,
+		[MEMTRACE_WHY_UNMAPPED] = MTR_INV_UNMAPPED,
+		[MEMTRACE_WHY_DROPPED] = MTR_INV_DROPPED,
+		[MEMTRACE_WHY_RECLAIMED] = MTR_INV_RECLAIMED,
+		[MEMTRACE_WHY_PROTECTED] = MTR_INV_PROTECTED,
+		[MEMTRACE_WHY_MIGRATED] = MTR_INV_MIGRATED,
+		[MEMTRACE_WHY_COLLAPSED] = MTR_INV_COLLAPSED,
+	};
+	const struct mtr_w_invalidate *w = d;
+	struct mtr_ev_invalidate *e = &ev->invalidate;
+
+	e->start = w->start & ~(uint64_t)(PAGE_SIZE - 1);
+	e->end = w->end;
+	e->seq = w->seq;
+	e->why = w->why < sizeof(whys) ? whys[w->why] : MTR_INV_CLEARED;
+	e->stays = w->event == MEMTRACE_EV_PROT_PAGE || w->event == MEMTRACE_EV_SOFT_DIRTY;
+	e->elsewhere = w->nr == SYS_IOCTL && e->why == MTR_INV_CLEARED;
+	ev->epoch = w->epoch;
+	switch (w->h.aux) {
+	case MTR_W_INV_START:
+		e->phase = MTR_INV_START;
+		break;
+	case MTR_W_INV_END:
+		e->phase = MTR_INV_END;
+		break;
+	default:
+		e->phase = MTR_INV_RELEASED;
+	}
+	return 1;
+}
+
 static int comm_event(const void *d, struct strtab *st, struct mtr_event *ev)
 {
 	const struct mtr_w_comm *w = d;
@@ -342,6 +379,7 @@ static const struct {
 	[MTR_W_RESYNC] = { sizeof(struct mtr_w_hole), MTR_EV_RESYNC },
 	[MTR_W_COMM] = { sizeof(struct mtr_w_comm), MTR_EV_COMM },
 	[MTR_W_SP] = { sizeof(struct mtr_w_sp), MTR_EV_SP },
+	[MTR_W_INVALIDATE] = { sizeof(struct mtr_w_invalidate), MTR_EV_INVALIDATE },
 };
 
 unsigned int decode_kind(unsigned int wire_kind)
@@ -393,6 +431,8 @@ int decode_record(const void *data, size_t sz, struct strtab *st, struct mtr_eve
 		return signal_event(data, ev);
 	case MTR_W_COMM:
 		return comm_event(data, st, ev);
+	case MTR_W_INVALIDATE:
+		return invalidate_event(data, ev);
 	case MTR_W_OOM:
 		return 1;
 	case MTR_W_MAX:

@@ -147,13 +147,14 @@ static void choose_residency(const struct probe *p, struct ladder *l)
 {
 	struct ladder_row *inv = &l->row[LAD_INVALIDATE], *r = &l->row[LAD_RESIDENCY];
 
-	if (p->module_loaded && p->module_dev) {
+	if (p->module_loaded && p->module_dev && !p->module_live) {
 		*inv = row(RUNG_MODULE, "memtrace.ko: mmu_notifier");
 	} else {
 		*inv = (struct ladder_row){
 			.rung = RUNG_PROC,
 			.hook = "counters, madvise; then counted",
 			.why = p->modules_disabled ? "this kernel loads no modules" :
+			       p->module_loaded	   ? "memtrace.ko is loaded, but tells nothing" :
 						     "memtrace.ko is not loaded (it is optional)",
 			.unseen =
 				"which pages reclaim, THP or migration moved, until counted again",

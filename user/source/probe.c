@@ -172,6 +172,30 @@ static void fill_mounts(struct probe *p)
 	p->bpffs = !statfs("/sys/fs/bpf", &fs) && fs.f_type == BPF_FS_MAGIC;
 }
 
+/* The last of the five bytes of the firmware's variable is its value. */
+static bool secure_boot(void)
+{
+	FILE *f = fopen("/sys/firmware/efi/efivars/"
+			"SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c",
+			"re");
+	unsigned char v[5] = { 0 };
+	bool on = f && fread(v, 1, sizeof(v), f) == sizeof(v) && v[4] == 1;
+
+	if (f)
+		fclose(f);
+	return on;
+}
+
+static bool signed_only(void)
+{
+	char line[64];
+
+	if (!read_line("/sys/module/module/parameters/sig_enforce", line, sizeof(line)) &&
+	    line[0] == 'Y')
+		return true;
+	return secure_boot();
+}
+
 static void fill_module(struct probe *p)
 {
 	FILE *f = fopen("/proc/modules", "re");
@@ -184,6 +208,8 @@ static void fill_module(struct probe *p)
 	if (f)
 		fclose(f);
 	p->module_dev = !access("/dev/memtrace", R_OK | W_OK);
+	p->module_live = PROBE_NOT_TRIED;
+	p->module_signed_only = signed_only();
 }
 
 static void fill_settings(struct probe *p)

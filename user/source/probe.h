@@ -138,6 +138,9 @@ struct probe {
 	int bpf_stats_enabled; /* −1: no such file */
 	bool module_loaded; /* memtrace.ko is in /proc/modules */
 	bool module_dev; /* /dev/memtrace can be opened */
+	int module_live; /* 0: it told of a page that went; −errno; PROBE_NOT_TRIED before probe_attach() */
+	const char *module_why; /* on a failure of that, one line */
+	bool module_signed_only; /* Secure Boot, lockdown or sig_enforce: unsigned ones are refused */
 	bool modules_disabled; /* no module can be loaded (sysctl, or a kernel without modules) */
 	bool cgroup_v1_memory, cgroup_v2_memory; /* a memory controller is there */
 	bool pagemap_scan, procmap_query; /* ioctls of /proc/PID/pagemap (6.7), maps (6.11) */
@@ -153,7 +156,7 @@ struct probe {
  */
 int probe_kernel(struct probe *p);
 
-/* probe_attach() - whether fentry, fexit, kprobe and tracepoint attach, too; takes up to 0.5 s */
+/* probe_attach() - whether fentry, fexit, kprobe and tracepoint attach, and the module tells, too; up to 1 s */
 void probe_attach(struct probe *p);
 
 /* probe_tp() - the kernel has this tracepoint in its BTF */

@@ -28,6 +28,7 @@
 #include <bpf/bpf.h>
 
 #include "source/probe_priv.h"
+#include "source/src_kmod.h"
 
 static const char *const live_names[PLV_NR] = {
 	[PLV_TP_BTF] = "tp_btf",
@@ -243,4 +244,7 @@ void probe_attach(struct probe *p)
 	p->live[PLV_FEXIT] = try_attach(p, BPF_TRACE_FEXIT);
 	p->live[PLV_KPROBE] = try_kprobe(p);
 	p->live[PLV_TRACEPOINT] = try_tracepoint(p);
+	if (p->module_loaded && p->module_dev)
+		p->module_live = src_kmod_probe(probe_privileged(p) && probe_tp(p, PTP_MA_WRITE),
+						&p->module_why);
 }

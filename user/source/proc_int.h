@@ -15,6 +15,7 @@ struct src_proc {
 	char *maps_buf; /* kept from reading to reading; NULL: none yet */
 
 	/* residency */
+	struct src_kmod *kmod; /* counts what is large where PAGEMAP_SCAN is not there; NULL: none */
 	uint32_t *epoch; /* moved on before and after each count; NULL: nobody asks */
 	int pagemap; /* open during a count; −1: not */
 	bool no_scan; /* PAGEMAP_SCAN is not there (before 6.7), or a test says so */

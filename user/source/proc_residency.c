@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "source/proc_int.h"
+#include "source/src_kmod.h"
 #include "util/clock.h"
 
 /* include/uapi/linux/fs.h since 6.7; the build machine's may be older. */
@@ -56,6 +57,7 @@ struct batch {
 };
 
 #define BATCH_MAX 256u
+#define KMOD_MIN (16ull << 20)
 
 void residency_add(struct mtr_ev_residency *c, uint64_t start, uint64_t end, unsigned int how)
 {
@@ -162,6 +164,30 @@ static unsigned int batch_len(const struct src_range *r, unsigned int nr)
 	return n;
 }
 
+void src_proc_kmod(struct src_proc *sp, struct src_kmod *k)
+{
+	sp->kmod = k;
+}
+
+/*
+ * Without PAGEMAP_SCAN the module counts what is large: it looks into page tables where pagemap
+ * copies eight bytes a page. It does not tell the lowest page, which matters for stacks.
+ */
+static int count_slowly(struct src_proc *sp, struct mtr_ev_residency *c)
+{
+	struct mtr_ev_residency k = *c;
+	uint64_t t0 = boot_ns();
+	int err = -EOPNOTSUPP;
+
+	if (sp->kmod && c->end - c->start >= KMOD_MIN)
+		err = src_kmod_count(sp->kmod, &k);
+	if (err)
+		return pagemap_count(sp, c);
+	sp->lock_ns += boot_ns() - t0;
+	*c = k;
+	return 0;
+}
+
 void src_proc_epoch(struct src_proc *sp, uint32_t *epoch)
 {
 	sp->epoch = epoch;
@@ -192,7 +218,7 @@ static int count(struct src_proc *sp, struct batch *b)
 		sp->no_scan = true;
 		err = 0;
 		for (unsigned int i = 0; i < b->nr && !err; i++)
-			err = pagemap_count(sp, &b->count[i]);
+			err = count_slowly(sp, &b->count[i]);
 	}
 	return err;
 }

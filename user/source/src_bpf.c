@@ -29,6 +29,7 @@ struct src_bpf {
 	struct bpf_link *tick_link; /* iterator over the tasks of interest */
 	struct strtab *st;
 	enum ladder_rung rung;
+	bool module; /* memtrace.ko is listened to */
 	uint64_t ring_bytes;
 	struct bpf_link *links[MAX_PROGS];
 	unsigned int nr_links;
@@ -57,7 +58,8 @@ static int on_print(enum libbpf_print_level level, const char *fmt, va_list args
 }
 
 /* Which programs this kernel and this rung call for. */
-static int choose_programs(struct memtrace_bpf *s, const struct probe *p, enum ladder_rung rung)
+static int choose_programs(struct memtrace_bpf *s, const struct probe *p, enum ladder_rung rung,
+			   bool module)
 {
 	bool fentry = rung == RUNG_FENTRY, second = probe_tp_preempted(p);
 	const struct {
@@ -86,6 +88,8 @@ static int choose_programs(struct memtrace_bpf *s, const struct probe *p, enum l
 		{ s->progs.uprobe_mmap,
 		  fentry && probe_late_pgoff(p) && probe_fn(p, PFN_UPROBE_MMAP) },
 		{ s->progs.vms_complete, fentry && p->fn[PFN_VMS_COMPLETE_MUNMAP_VMAS].btf_id },
+		{ s->progs.mm_invalidate, module },
+		{ s->progs.mm_release, module },
 		/* see second_of() */
 		{ s->progs.process_fork_second, second },
 		{ s->progs.process_exec_second, second },
@@ -254,6 +258,11 @@ static int on_record(void *ctx, void *data, size_t sz)
 	return 0;
 }
 
+static bool is_module_prog(const struct src_bpf *sb, const struct bpf_program *prog)
+{
+	return prog == sb->skel->progs.mm_invalidate || prog == sb->skel->progs.mm_release;
+}
+
 /* All hooks but the iterators, which run when they are read. */
 static int switch_on(struct src_bpf *sb)
 {
@@ -270,6 +279,11 @@ static int switch_on(struct src_bpf *sb)
 		if (prog == sb->skel->progs.attach || prog == sb->skel->progs.tick)
 			continue;
 		link = bpf_program__attach(prog);
+		if (!link && is_module_prog(sb, prog)) {
+			log_verbose("memtrace.ko is not listened to: %s", strerror(errno));
+			sb->module = false;
+			continue;
+		}
 		if (!link) {
 			log_verbose("cannot attach %s: %s", bpf_program__name(prog),
 				    strerror(errno));
@@ -288,7 +302,7 @@ static int load(struct src_bpf *sb, const struct src_bpf_opts *o, const struct p
 	sb->skel = memtrace_bpf__open();
 	if (!sb->skel)
 		return -errno;
-	err = choose_programs(sb->skel, p, sb->rung);
+	err = choose_programs(sb->skel, p, sb->rung, o->module);
 	if (!err)
 		err = size_maps(sb, o, p);
 	if (!err)
@@ -324,6 +338,7 @@ int src_bpf_open(const struct src_bpf_opts *o, struct strtab *st, struct src_bpf
 	if (!sb)
 		return -ENOMEM;
 	sb->st = st;
+	sb->module = o->module;
 	sb->rung = o->rung == RUNG_NONE ? lad.rung : o->rung;
 	if (sb->rung == RUNG_FENTRY && !probe_fentry(&p))
 		*ret_why = "this kernel refuses fentry programs";
@@ -488,8 +503,8 @@ static uint64_t misses(const struct bpf_program *prog)
 }
 
 /*
- * What a program misses is lost, with two exceptions. Missed faults are 'unseen', and missed
- * changes of counters are in the next ones: 0. What the first of a pair misses the second takes
+ * What a program misses is lost, with exceptions. Missed faults are 'unseen', missed changes of
+ * counters are in the next ones, and what memtrace.ko told its own numbers show (watch_apply()): 0. What the first of a pair misses the second takes
  * (second_of() in BPF), so that at most what both have missed is lost: the number of its second.
  */
 static uint64_t lost_by(const struct src_bpf *sb, const struct bpf_program *prog)
@@ -505,6 +520,8 @@ static uint64_t lost_by(const struct src_bpf *sb, const struct bpf_program *prog
 		{ s->progs.page_fault_kernel, NULL },
 		{ s->progs.rss_stat_2, NULL },
 		{ s->progs.rss_stat_3, NULL },
+		{ s->progs.mm_invalidate, NULL },
+		{ s->progs.mm_release, NULL },
 		{ s->progs.process_fork, s->progs.process_fork_second },
 		{ s->progs.process_exec, s->progs.process_exec_second },
 		{ s->progs.process_exit, s->progs.process_exit_second },
@@ -550,6 +567,11 @@ uint64_t src_bpf_losses(struct src_bpf *sb, event_sink_fn sink, void *ctx)
 	for (unsigned int k = 1; k < MTR_W_MAX; k++)
 		n += told(sink, ctx, decode_kind(k), sb->skel->bss->lost[k], &sb->lost[k]);
 	return n + told(sink, ctx, 0, recursion_misses(sb), &sb->misses);
+}
+
+bool src_bpf_module(const struct src_bpf *sb)
+{
+	return sb->module;
 }
 
 enum ladder_rung src_bpf_rung(const struct src_bpf *sb)

@@ -20,6 +20,7 @@ struct src_bpf;
 struct src_bpf_opts {
 	enum ladder_rung rung; /* RUNG_FENTRY or RUNG_TRACEPOINT; RUNG_NONE: the best there is */
 	uint64_t ring_bytes; /* 0: default, 8 MiB; rounded up to a power of 2 */
+	bool module; /* listen to memtrace.ko, too, if its tracepoints are there */
 	unsigned int max_targets; /* 0: default, 1024 processes at a time */
 };
 
@@ -54,6 +55,8 @@ unsigned int src_bpf_ring_peak(struct src_bpf *sb);
 /* src_bpf_losses() - MTR_EV_LOST for what was lost since the last call. Returns how many events were. */
 uint64_t src_bpf_losses(struct src_bpf *sb, event_sink_fn sink, void *ctx);
 
+/* src_bpf_module() - memtrace.ko is listened to */
+bool src_bpf_module(const struct src_bpf *sb);
 enum ladder_rung src_bpf_rung(const struct src_bpf *sb);
 /* src_bpf_progs() - descriptors of the loaded programs, for cost_set_progs() */
 const int *src_bpf_progs(const struct src_bpf *sb, unsigned int *ret_nr);

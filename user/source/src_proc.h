@@ -58,6 +58,10 @@ struct src_range {
 int src_proc_residency(struct src_proc *sp, uint32_t as, const struct src_range *r, unsigned int nr,
 		       uint64_t budget_ns, event_sink_fn sink, void *ctx, unsigned int *ret_done);
 
+struct src_kmod;
+/* src_proc_kmod() - memtrace.ko may count; NULL: no more. The caller keeps @k. */
+void src_proc_kmod(struct src_proc *sp, struct src_kmod *k);
+
 /* src_proc_epoch() - counts are to be told from the changes around them by this number: src_bpf_epoch() */
 void src_proc_epoch(struct src_proc *sp, uint32_t *epoch);
 

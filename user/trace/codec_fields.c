@@ -83,6 +83,11 @@ static const struct field kernel[] = {
 	F(kernel.state),
 };
 
+static const struct field invalidate[] = {
+	F(invalidate.start), F(invalidate.end),	   F(invalidate.seq),	     F(invalidate.phase),
+	F(invalidate.why),   FB(invalidate.stays), FB(invalidate.elsewhere), F(epoch),
+};
+
 static const struct field lost[] = { F(lost.what), F(lost.count) };
 static const struct field mark[] = { FS(mark.name) };
 static const struct field tick[] = { F(tick.real_ns) };
@@ -162,6 +167,8 @@ const struct field *codec_fields(unsigned int kind, unsigned int *ret_nr)
 		KIND(residency);
 	case MTR_EV_KERNEL:
 		KIND(kernel);
+	case MTR_EV_INVALIDATE:
+		KIND(invalidate);
 	case MTR_EV_LOST:
 		KIND(lost);
 	case MTR_EV_MARK:

@@ -27,7 +27,7 @@ static const struct {
 	{ "COST", "what memtrace takes: BPF time, lost and unseen events, how long" },
 	{ "", "it held the target's mmap_lock, its own CPU and memory" },
 	{ "residency", "exact: every change is known; reconciled: counted from the page" },
-	{ "", "tables; estimated: events since the last count" },
+	{ "", "tables; estimated: events since; load memtrace.ko for exact" },
 	{ NULL, "The columns" },
 	{ "+BASE", "resident bytes more than at the baseline (attach, or r)" },
 	{ "ROOM", "left of a stack: of RLIMIT_STACK for main, else of its mapping" },
