@@ -130,6 +130,8 @@ const char help_record[] =
 	"  -f, --follow              children, too, through fork and exec\n"
 	"  -i, --interval TIME       between ends of intervals: what replay shows (1s)\n"
 	"  -u, --user USER           run CMD as USER\n"
+	"      --format FORMAT       mtr, memtrace's own (default), or perfetto, for\n"
+	"                            ui.perfetto.dev; see: memtrace export\n"
 	"\n"
 	"Flight recorder: kept in memory, written to FILE on SIGUSR1, when the condition\n"
 	"comes true, when a target is killed, and at the end (further times to FILE-2 ...):\n"
@@ -175,6 +177,23 @@ const char help_info[] =
 	"Examples:\n"
 	"  memtrace info redis.mtr\n"
 	"  memtrace info redis.mtr --json | jq .by_kind\n"
+	"\n" HELP_EXIT_FILE ".\n";
+
+const char help_export[] =
+	"memtrace export - a recording in a format that other tools read\n"
+	"\n"
+	"Usage:\n"
+	"  memtrace export FILE --format FORMAT [flags]\n"
+	"\n"
+	"      --format perfetto     a trace for ui.perfetto.dev: counters, slices, faults,\n"
+	"                            stacks, the address space; of very many faults or map\n"
+	"                            changes the number (the trace says so)\n"
+	"      --format json         every event, an object a line (docs/schema/event.schema.json)\n"
+	"      --format csv          every event, a line each, columns as in json\n"
+	"\n" HELP_FILE_COMMON "\n"
+	"Examples:\n"
+	"  memtrace export redis.mtr --format perfetto -o redis.perfetto-trace\n"
+	"  memtrace export redis.mtr --format json | jq 'select(.event == \"fault\").address'\n"
 	"\n" HELP_EXIT_FILE ".\n";
 
 const char help_report[] =
