@@ -182,11 +182,12 @@ def json_lines():
         check(not errors, o, errors)
     equal(lines[0]['type'], 'export', 'first')
     equal(lines[-1]['type'], 'export_end', 'last')
-    counts = collections.Counter(o['event'] for o in lines[1:-1])
+    counts = collections.Counter(o['event'] for o in lines[1:-1] if o['type'] == 'event')
+    equal(sum(o['type'] == 'interval' for o in lines), 15, 'intervals')
     equal(dict(counts), truth['counts'], 'events by kind')
     equal(lines[-1]['events'], truth['counts'], 'its own count')
     equal(lines[-1]['lost'], 20, 'lost')
-    of = {o['event']: o for o in reversed(lines[1:-1])}
+    of = {o.get('event'): o for o in reversed(lines[1:-1])}
     equal(of['attach']['comm'], 're\x1b]0;x\x07d"i\\s,\ufffd\ufffd(', 'a hostile name')
     equal((of['vma']['start'], of['vma']['prot'], of['vma']['flags']), ('0x555500000000', 'rw-p', []), 'a mapping')
     equal(of['snap_vma']['dev'], None, 'no device')

@@ -4,6 +4,7 @@
  *
  * The JSON begins with an object of type "export" and ends with one of type
  * "export_end" that has the counts by kind: a file without it is not whole.
+ * One of type "interval" stands where an interval ended.
  * Schema: docs/schema/event.schema.json.
  */
 #include <errno.h>
@@ -174,13 +175,22 @@ static int json_finish(struct exporter *x)
 	return sink_end(s);
 }
 
+/* Up to here: what a report of that moment shows is what the events before it make. */
+static int json_tick(struct exporter *x, const struct export_clocks *now)
+{
+	set_clock(x, now);
+	json_head(x, "interval", now->boot_ns);
+	line_raw(&x->out, "}\n");
+	return sink_end(&x->out);
+}
+
 const struct export_ops export_json = {
 	.name = "json",
 	.state_sz = sizeof(struct events),
 	.begin = json_begin,
 	.event = json_event,
 	.lost = json_event,
-	.tick = set_clock,
+	.tick = json_tick,
 	.finish = json_finish,
 };
 

@@ -36,7 +36,14 @@ static int put_rss(struct pf *f, struct pf_proc *q, const struct proc *p, struct
 {
 	int err;
 
-	q->rss_ns = b->time_ns;
+	/*
+	 * Intervals end a little before the latest events that are in them: what those made known is
+	 * true at the end, too, and has to be told for that time.
+	 */
+	if (b->time_ns < q->rss_ns)
+		memset(q->known, 0, sizeof(q->known));
+	else
+		q->rss_ns = b->time_ns;
 	err = put(f, q, b, PC_RSS, positive(proc_rss(p)));
 	if (!err)
 		err = put(f, q, b, PC_ANON, positive(p->rss[MTR_ANON]));
