@@ -4,7 +4,7 @@
  * and the benchmark. What was given in is counted here and printed at the end.
  *
  *	export_stream FORMAT OUT              every kind of event, hostile names, bins
- *	export_stream FORMAT OUT storm N      N events, nine of ten of them faults
+ *	export_stream FORMAT OUT storm N [M]  N events, nine of ten of them faults; M an interval
  *	export_stream FORMAT OUT empty        none
  */
 #include <errno.h>
@@ -283,7 +283,7 @@ static void every_kind(struct stream *s)
 	fault(s, 1, HEAP, MTR_FAULT_F_MAJOR | MTR_FAULT_F_WRITE); /* after the last interval */
 }
 
-static void storm(struct stream *s, uint64_t nr)
+static void storm(struct stream *s, uint64_t nr, uint64_t every)
 {
 	start(s, MTR_EV_ATTACH, 1, 100, 0, "storm");
 	read_map(s, 1);
@@ -295,7 +295,7 @@ static void storm(struct stream *s, uint64_t nr)
 			    (1 + i / 64 % 2) * PAGE, RW, NULL, 0);
 		else
 			fault(s, 1, MAP + 0x10000000 + i % (1 << 24) * PAGE, 0);
-		if (i % 100000 == 99999)
+		if (i % every == every - 1)
 			tick(s, 1);
 	}
 }
@@ -334,7 +334,8 @@ int main(int argc, char **argv)
 	int fd, err;
 
 	if (!ops || !s.st) {
-		fprintf(stderr, "usage: export_stream %s OUT [storm N|empty]\n", exporter_names());
+		fprintf(stderr, "usage: export_stream %s OUT [storm N [M]|empty]\n",
+			exporter_names());
 		return 2;
 	}
 	fd = open(argv[2], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -347,7 +348,8 @@ int main(int argc, char **argv)
 		if (argc == 3)
 			every_kind(&s);
 		else if (!strcmp(argv[3], "storm") && argc > 4)
-			storm(&s, strtoull(argv[4], NULL, 0));
+			storm(&s, strtoull(argv[4], NULL, 0),
+			      argc > 5 ? strtoull(argv[5], NULL, 0) : 100000);
 		err = exporter_finish(s.x);
 		exporter_free(s.x);
 	}

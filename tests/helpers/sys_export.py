@@ -14,7 +14,7 @@ import time
 
 import perfetto
 import sys_residency
-from live import INTERVAL, MEMTRACE, PATIENCE, TARGETS, Target, check, equal, main, span, stop_process
+from live import INTERVAL, MEMTRACE, PATIENCE, TARGETS, TOP, Target, check, equal, main, span, stop_process
 
 MEMBERS = ('anon', 'file', 'shmem', 'swap')
 
@@ -366,9 +366,18 @@ def damaged_file():
                  20000, '--threads', 2, '--checkpoints', 2, '--quiet')
         with open(mtr, 'rb') as f:
             data = bytearray(f.read())
-        for what, part in (('cut', data[:len(data) * 2 // 3]), ('flipped', data[:])):
-            if what == 'flipped':
-                part[len(data) // 2] ^= 0x55
+
+        def flipped():
+            """A byte of an event is wrong: not one of a keyframe, which nobody needs who reads it all."""
+            for at in range(len(data) // 2, len(data), 20000):
+                part = data[:]
+                part[at] ^= 0x55
+                with open(bad, 'wb') as f:
+                    f.write(part)
+                if info(bad, status=6)['missing_events']:
+                    return part
+            raise AssertionError('no byte belongs to an event')
+        for what, part in (('cut', data[:len(data) * 2 // 3]), ('flipped', flipped())):
             with open(bad, 'wb') as f:
                 f.write(part)
             by_kind = info(bad, status=6)['by_kind']
@@ -406,7 +415,12 @@ def errors():
         equal(json.loads(fails(2, mtr, '--json'))['type'], 'error', 'type')
         p = memtrace('export', mtr, '--format', 'json')
         equal(json.loads(p.stdout.splitlines()[-1])['type'], 'export_end', 'on stdout')
-        p = memtrace('record', '-q', '--format', 'perfetto', '--last-size', '1M', '-p', os.getpid(), status=2)
+        import jsonschema
+        said = json.loads(memtrace('export', mtr, '--format', 'csv', '--json', '-o', at('s.csv')).stdout)
+        with open(os.path.join(TOP, 'docs', 'schema', 'exported.schema.json')) as f:
+            jsonschema.Draft7Validator(json.load(f)).validate(said)
+        equal((said['by_kind'], said['bytes']), (info(mtr)['by_kind'], os.path.getsize(at('s.csv'))), 'what it says')
+        memtrace('record', '-q', '--format', 'perfetto', '--last-size', '1M', '-p', os.getpid(), status=2)
 
 
 def full_disk():
