@@ -324,6 +324,26 @@ def live():
         check(len([1 for ts, pid, rows in t.smaps if pid == target.pid]) >= 2, 'the first and the last address space')
 
 
+def killed():
+    """Of a recorder that is killed the trace is whole up to its last interval."""
+    with Dir() as at, Target('demo', '--seconds', 120, sync=False) as target:
+        out = at('k.perfetto-trace')
+        rec = Recorder(target.pid, out, '--format', 'perfetto')
+        size, grown = os.path.getsize(out), 0
+        until = time.monotonic() + PATIENCE
+        while grown < 3:
+            check(time.monotonic() < until, 'the trace does not grow')
+            grown += os.path.getsize(out) != size
+            size = os.path.getsize(out)
+            time.sleep(0.05)
+        rec.p.kill()
+        rec.p.communicate(timeout=PATIENCE)
+        t = perfetto.Trace(out)
+        check(len(t.named('interval')) >= 3, 'intervals', len(t.named('interval')))
+        shown = {k: v for k, v in t.all_counts().items() if k in perfetto.SHOWN}
+        equal(t.shown_counts(), shown, 'events up to there')
+
+
 def ends_and_execs():
     with Dir() as at:
         out = at('e.perfetto-trace')
@@ -450,4 +470,4 @@ def full_disk():
 
 
 if __name__ == '__main__':
-    main(random_operations, redis, live, ends_and_execs, overflow, damaged_file, errors, full_disk)
+    main(random_operations, redis, live, killed, ends_and_execs, overflow, damaged_file, errors, full_disk)

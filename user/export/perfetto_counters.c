@@ -14,7 +14,7 @@
 
 #define LARGE (4ll << 20) /* resident bytes from which a region has a counter */
 #define GROWN (1ll << 20) /* growth since the baseline that makes it have one, too */
-#define SMAPS_CHUNK 4096 /* regions to a packet */
+#define SMAPS_CHUNK 1024 /* regions to a packet: a name may be 12 KiB */
 #define KERNEL_HALF (1ull << 63)
 
 static int put(struct pf *f, struct pf_proc *q, struct pf_batch *b, enum pf_counter c,

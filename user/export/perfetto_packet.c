@@ -149,7 +149,7 @@ int pf_flush(struct pf *f)
 
 	if (!f->bundle_len)
 		return s->err;
-	if (f->bundle_len > 2 * BUNDLE)
+	if (f->bundle_len > BUNDLE + BUNDLE / 2)
 		err = sink_add(s, f->bundle, f->bundle_len);
 	else
 		err = flush_packed(f);
