@@ -11,6 +11,7 @@ VERSION := 0.1.0
 CC         ?= cc
 CXX        ?= c++
 RUSTC      ?= rustc
+PROTOC_C   ?= protoc-c
 CLANG      ?= clang
 BPFTOOL    ?= $(firstword $(wildcard /usr/sbin/bpftool /sbin/bpftool /usr/local/sbin/bpftool) bpftool)
 PKG_CONFIG ?= pkg-config
@@ -42,12 +43,16 @@ endif
 # ---- the tool
 SRC      := $(sort $(wildcard user/*.c user/*/*.c))
 OBJ      := $(SRC:%.c=$(B)/obj/%.o)
-LIBOBJ   := $(filter-out $(B)/obj/user/main.o,$(OBJ))
+LIBOBJ    = $(filter-out $(B)/obj/user/main.o,$(OBJ))
 # maps.bpf.c first: see there
 BPF_SRC  := $(wildcard bpf/maps.bpf.c) $(filter-out bpf/maps.bpf.c,$(sort $(wildcard bpf/*.bpf.c)))
 BPF_OBJ  := $(BPF_SRC:bpf/%.bpf.c=$(B)/bpf/%.o)
 SKEL     := $(if $(BPF_SRC),$(B)/gen/memtrace.skel.h)
-PKGS     := libbpf libdw libelf zlib libzstd ncursesw jansson libcap
+# Messages of formats that others read: .proto in user/ becomes C here.
+PROTO_C  := $(patsubst %.proto,$(B)/gen/%.pb-c.c,$(notdir $(wildcard user/*/*.proto)))
+PROTO_O  := $(PROTO_C:$(B)/gen/%.c=$(B)/obj/gen/%.o)
+OBJ      += $(PROTO_O)
+PKGS     := libbpf libdw libelf zlib libzstd ncursesw jansson libcap libprotobuf-c
 
 ARCH     := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/; s/ppc64le/powerpc/; s/riscv64/riscv/; s/s390x/s390/')
 PKG_CFL  := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
@@ -83,6 +88,19 @@ $(B)/obj/%.o: %.c $(B)/.flags | $(B)/.tools $(SKEL)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
 
+$(B)/gen/%.pb-c.c: user/export/%.proto | $(B)/.tools
+	$(say) PROTO $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(PROTOC_C) --c_out=$(@D) -I$(<D) $<
+
+$(B)/obj/gen/%.o: $(B)/gen/%.c $(B)/.flags
+	$(say) CC $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(COMPILE) -w -c -o $@ $<
+
+# -MMD leaves out headers found through -isystem.
+$(patsubst %.c,$(B)/obj/%.o,$(wildcard user/export/perfetto*.c)): $(PROTO_C)
+
 ifneq ($(BPF_SRC),)
 $(B)/bpf/%.o: bpf/%.bpf.c $(B)/.flags | $(B)/.tools
 	$(say) BPF $<
@@ -111,7 +129,7 @@ $(B)/.flags: FORCE
 
 $(B)/.tools:
 	@mkdir -p $(@D)
-	@for t in $(firstword $(CC)) $(firstword $(CLANG)) $(BPFTOOL) $(PKG_CONFIG); do \
+	@for t in $(firstword $(CC)) $(firstword $(CLANG)) $(BPFTOOL) $(PKG_CONFIG) $(PROTOC_C); do \
 		command -v $$t >/dev/null || { echo "make: $$t is not here and is needed to build: run 'make setup'" >&2; exit 1; }; done
 	@for p in $(PKGS); do $(PKG_CONFIG) --exists $$p || \
 		{ echo "make: the library $$p is not here (pkg-config): run 'make setup'" >&2; exit 1; }; done

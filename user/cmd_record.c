@@ -87,7 +87,8 @@ static void default_path(const struct record *rc, char *buf, size_t sz)
 	first_comm(rc, comm, sizeof(comm), &pid);
 	localtime_r(&now, &tm);
 	strftime(when, sizeof(when), "%Y%m%d-%H%M%S", &tm);
-	snprintf(buf, sz, "memtrace-%s-%d-%s.mtr", comm, pid, when);
+	snprintf(buf, sz, "memtrace-%s-%d-%s.%s", comm, pid, when,
+		 rc->o->format && strcmp(rc->o->format, "mtr") ? "perfetto-trace" : "mtr");
 }
 
 /* A further dump does not replace the one before: "x.mtr", "x-2.mtr", "x-3.mtr" */
@@ -351,10 +352,14 @@ static int check_opts(struct record *rc)
 	char why[256];
 	int err;
 
-	if (o->format && strcmp(o->format, "mtr"))
-		return log_error(EX_USAGE_ERR, "the only format so far is mtr",
-				 "--format %s is not known", o->format);
+	if (o->format && strcmp(o->format, "mtr") && strcmp(o->format, "perfetto"))
+		return log_error(EX_USAGE_ERR,
+				 "mtr or perfetto; for others record first, then: memtrace export",
+				 "cannot record with --format %s", o->format);
 	rc->flight = o->last_size || o->last_ns || o->when;
+	if (rc->flight && o->format && strcmp(o->format, "mtr"))
+		return log_error(EX_USAGE_ERR, "record first, then: memtrace export FILE",
+				 "the last part is kept in memtrace's own format only");
 	if (o->when && !o->last_size && !o->last_ns)
 		o->last_ns = LAST_NS;
 	if (rc->flight && o->output && !strcmp(o->output, "-"))

@@ -33,6 +33,7 @@ const char help_live[] =
 	"  memtrace [flags] -- CMD ARGS        start CMD and trace it from its first instruction\n"
 	"  memtrace snapshot TARGET [flags]    one answer and out; needs no root for your own\n"
 	"  memtrace stacks TARGET [flags]      call stacks with the size of each frame\n"
+	"  memtrace export FILE --format F     a recording in other tools' formats\n"
 	"  memtrace doctor [flags]             what this kernel and these privileges allow\n"
 	"\n" HELP_TARGET "  -- CMD ARGS               a command; memtrace exits with its status\n"
 	"\n"
@@ -130,6 +131,8 @@ const char help_record[] =
 	"  -f, --follow              children, too, through fork and exec\n"
 	"  -i, --interval TIME       between ends of intervals: what replay shows (1s)\n"
 	"  -u, --user USER           run CMD as USER\n"
+	"      --format FORMAT       mtr, memtrace's own (default), or perfetto, for\n"
+	"                            ui.perfetto.dev; see: memtrace export\n"
 	"\n"
 	"Flight recorder: kept in memory, written to FILE on SIGUSR1, when the condition\n"
 	"comes true, when a target is killed, and at the end (further times to FILE-2 ...):\n"
@@ -175,6 +178,24 @@ const char help_info[] =
 	"Examples:\n"
 	"  memtrace info redis.mtr\n"
 	"  memtrace info redis.mtr --json | jq .by_kind\n"
+	"\n" HELP_EXIT_FILE ".\n";
+
+const char help_export[] =
+	"memtrace export - a recording in a format that other tools read\n"
+	"\n"
+	"Usage:\n"
+	"  memtrace export FILE --format FORMAT [flags]\n"
+	"\n"
+	"      --format perfetto     a trace for ui.perfetto.dev: counters, map changes,\n"
+	"                            faults, stacks, the address space; of very many\n"
+	"                            faults the number (the trace says so)\n"
+	"      --format json         every event, an object a line, as described in\n"
+	"                            docs/schema/event.schema.json\n"
+	"      --format csv          every event, a line each, columns as in json\n"
+	"\n" HELP_FILE_COMMON "\n"
+	"Examples:\n"
+	"  memtrace export redis.mtr --format perfetto -o redis.perfetto-trace\n"
+	"  memtrace export redis.mtr --format json | jq 'select(.event == \"fault\").pc'\n"
 	"\n" HELP_EXIT_FILE ".\n";
 
 const char help_report[] =

@@ -10,6 +10,7 @@ extern const char help_doctor[];
 extern const char help_record[];
 extern const char help_replay[];
 extern const char help_info[];
+extern const char help_export[];
 extern const char help_report[];
 extern const char help_diff[];
 

@@ -24,6 +24,8 @@ static const struct command verbs[] = {
 	  help_diff, OPT_FILE | OPT_FILES | OPT_DIFF },
 	{ "stacks", "every thread's call stack with the size of each frame", cmd_stacks,
 	  help_stacks, OPT_TARGET | OPT_STACKS },
+	{ "export", "a file in other tools' formats", cmd_export, help_export,
+	  OPT_FILE | OPT_FORMAT },
 	{ "doctor", "what this kernel and these privileges allow, and what to do about it",
 	  cmd_doctor, help_doctor, 0 },
 };

@@ -106,5 +106,6 @@ int cmd_replay(struct opts *o, int argc, char **argv);
 int cmd_info(struct opts *o, int argc, char **argv);
 int cmd_report(struct opts *o, int argc, char **argv);
 int cmd_diff(struct opts *o, int argc, char **argv);
+int cmd_export(struct opts *o, int argc, char **argv);
 
 #endif

@@ -232,6 +232,11 @@ int player_next(struct player *pl)
 	return ret;
 }
 
+int player_event(struct player *pl, struct mtr_event *ev)
+{
+	return trace_reader_next(pl->r, ev);
+}
+
 /*
  * To the end of an interval in any case: which events come before a moment and
  * which after it cannot be told from their times, because threads hold some back.
@@ -253,6 +258,11 @@ int player_seek(struct player *pl, uint64_t time_ns)
 struct model *player_model(struct player *pl)
 {
 	return &pl->model;
+}
+
+struct strtab *player_strings(struct player *pl)
+{
+	return pl->st;
 }
 
 struct player_proc **player_procs(struct player *pl, unsigned int *ret_nr)

@@ -38,10 +38,14 @@ void player_all_keys(struct player *pl);
 /* player_next() - on to the end of the next interval: 1, 0 at the end of the file, −errno */
 int player_next(struct player *pl);
 
+/* player_event() - the next event, of which the player's own model is not told: 1, 0 at the end, −errno */
+int player_event(struct player *pl, struct mtr_event *ev);
+
 /* player_seek() - to the end of the interval in which @time_ns lies, or of the file. 0 or −errno */
 int player_seek(struct player *pl, uint64_t time_ns);
 
 struct model *player_model(struct player *pl);
+struct strtab *player_strings(struct player *pl);
 struct player_proc **player_procs(struct player *pl, unsigned int *ret_nr);
 const struct mtr_cost *player_cost(const struct player *pl); /* NULL: not known yet */
 const char *player_rung(const struct player *pl);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "context.h"
+#include "export/exporter.h"
 #include "modules.h"
 #include "trace/file.h"
 #include "trace/ring.h"
@@ -35,6 +36,8 @@ struct recorder {
 	struct trace_writer *w;
 	struct trace_file *tf; /* one of the two */
 	struct trace_ring *ring;
+	struct exporter *x; /* --format perfetto: instead of all that */
+	struct trace_stats x_stats;
 	struct modules *modules;
 	struct trace_facts facts;
 	uint64_t flushed_ns;
@@ -80,6 +83,7 @@ static void collect_facts(struct recorder *r, pid_t pid)
 	facts_set(f, "clock", "CLOCK_BOOTTIME");
 	facts_set(f, "start.boottime_ns", "%llu", (unsigned long long)boot);
 	facts_set(f, "start.realtime_ns", "%llu", (unsigned long long)real);
+	facts_set(f, "start.monotonic_ns", "%llu", (unsigned long long)clock_ns(CLOCK_MONOTONIC));
 	read_line("/proc/sys/kernel/random/boot_id", buf, sizeof(buf));
 	facts_set(f, "boot_id", "%s", buf);
 	if (!uname(&u)) {
@@ -110,6 +114,13 @@ static int on_event(void *ctx, const struct mtr_event *ev)
 	struct recorder *r = ctx;
 
 	/* an error ends the session at the next turn, with what went wrong */
+	if (r->x) {
+		r->err = exporter_feed(r->x, ev);
+		r->x_stats.told = r->x->nr;
+		r->x_stats.lost = r->x->nr_lost;
+		r->x_stats.by_kind[ev->kind < MTR_EV_MAX ? ev->kind : 0]++;
+		return 0;
+	}
 	if (!r->err)
 		r->err = trace_writer_event(r->w, ev);
 	if (!r->err)
@@ -168,6 +179,8 @@ int recorder_tick(struct recorder *r)
 {
 	uint64_t now = boot_ns();
 
+	if (r->x)
+		return r->err;
 	/* for tests: however little there is */
 	if (!r->err && r->o->key_bytes)
 		r->err = trace_writer_flush(r->w);
@@ -180,6 +193,8 @@ int recorder_turn(struct recorder *r)
 {
 	uint64_t now = boot_ns();
 
+	if (r->x)
+		return r->err;
 	if (!r->err)
 		r->err = modules_resolve(r->modules, pid_of, r, trace_writer_event, r->w);
 	if (!r->err && now - r->flushed_ns >= FLUSH_NS) {
@@ -192,6 +207,8 @@ int recorder_turn(struct recorder *r)
 
 int recorder_end(struct recorder *r)
 {
+	if (r->x)
+		return exporter_finish(r->x);
 	recorder_turn(r);
 	if (!r->err)
 		r->err = trace_writer_flush(r->w);
@@ -227,9 +244,29 @@ static int open_ring(struct recorder *r)
 	return r->ring ? 0 : -ENOMEM;
 }
 
+/* Straight into somebody else's format: an exporter takes the events. */
+static int open_exporter(struct recorder *r, const struct export_ops *ops, struct strtab *st,
+			 int fd)
+{
+	struct export_info info = {
+		.clocks = { .boot_ns = facts_u64(&r->facts, "start.boottime_ns"),
+			    .mono_ns = facts_u64(&r->facts, "start.monotonic_ns"),
+			    .real_ns = facts_u64(&r->facts, "start.realtime_ns") },
+		.rung = facts_get(&r->facts, "rung"),
+		.sysname = "Linux",
+		.release = facts_get(&r->facts, "kernel.release"),
+		.version = facts_get(&r->facts, "kernel.version"),
+		.machine = facts_get(&r->facts, "machine"),
+		.live = true,
+	};
+
+	return exporter_new(ops, &info, st, fd, &r->x);
+}
+
 struct recorder *recorder_new(struct session *s, const struct opts *o, pid_t cmd_pid, int fd)
 {
 	struct recorder *r = calloc(1, sizeof(*r));
+	const struct export_ops *ops = o->format ? exporter_ops(o->format) : NULL;
 	struct strtab *st = session_model(s)->st;
 	int err;
 
@@ -239,9 +276,14 @@ struct recorder *recorder_new(struct session *s, const struct opts *o, pid_t cmd
 	r->o = o;
 	r->flushed_ns = boot_ns();
 	collect_facts(r, cmd_pid);
-	err = fd < 0 ? open_ring(r) : trace_file_new(fd, &r->facts, &r->tf);
+	if (ops)
+		err = open_exporter(r, ops, st, fd);
+	else
+		err = fd < 0 ? open_ring(r) : trace_file_new(fd, &r->facts, &r->tf);
 	if (err)
 		goto out_free;
+	if (ops)
+		goto out;
 	if (r->ring)
 		r->w = trace_writer_new(st, trace_ring_chunk, r->ring);
 	else
@@ -251,6 +293,7 @@ struct recorder *recorder_new(struct session *s, const struct opts *o, pid_t cmd
 		err = -ENOMEM;
 		goto out_free;
 	}
+out:
 	session_tap(s, on_event, r);
 	return r;
 
@@ -265,6 +308,7 @@ void recorder_free(struct recorder *r)
 	if (!r)
 		return;
 	session_tap(r->s, NULL, NULL);
+	exporter_free(r->x);
 	trace_writer_free(r->w);
 	trace_file_free(r->tf);
 	trace_ring_free(r->ring);
@@ -274,11 +318,13 @@ void recorder_free(struct recorder *r)
 
 const struct trace_stats *recorder_stats(const struct recorder *r)
 {
-	return trace_writer_stats(r->w);
+	return r->x ? &r->x_stats : trace_writer_stats(r->w);
 }
 
 uint64_t recorder_bytes(const struct recorder *r)
 {
+	if (r->x)
+		return r->x->out.written;
 	return r->tf ? trace_file_size(r->tf) : trace_ring_bytes(r->ring);
 }
 

@@ -18,7 +18,7 @@ _memtrace() {
 	cur=${COMP_WORDS[COMP_CWORD]}
 	prev=${COMP_WORDS[COMP_CWORD - 1]}
 	case ${COMP_WORDS[1]-} in
-	snapshot | stacks | doctor | record | replay | info | report | diff) verb=${COMP_WORDS[1]} ;;
+	snapshot | stacks | doctor | record | replay | info | report | diff | export) verb=${COMP_WORDS[1]} ;;
 	esac
 	[[ $COMP_CWORD -gt 1 ]] || verb=
 
@@ -57,7 +57,11 @@ _memtrace() {
 		return
 		;;
 	--format)
-		[[ $verb == report ]] && flags=text || flags=mtr
+		case $verb in
+		report) flags='text' ;;
+		export) flags='perfetto json csv' ;;
+		*) flags='mtr perfetto' ;;
+		esac
 		mapfile -t COMPREPLY < <(compgen -W "$flags" -- "$cur")
 		return
 		;;
@@ -74,7 +78,7 @@ _memtrace() {
 	doctor | info) flags=$common ;;
 	record) flags="$target --follow --interval --duration --user --last-size --last-time --when --format $common" ;;
 	replay) flags="--seek --speed --plain $common" ;;
-	report) flags="--format $common" ;;
+	report | export) flags="--format $common" ;;
 	diff) flags="--exit-code $common" ;;
 	snapshot) flags="$target $common" ;;
 	stacks) flags="$target --tid --vars --no-values --largest --folded --no-fold --interval --debuginfod $common" ;;
@@ -83,8 +87,8 @@ _memtrace() {
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$flags" -- "$cur")
 	elif [[ $COMP_CWORD -eq 1 ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'snapshot stacks doctor record replay info report diff' -- "$cur")
-	elif [[ $verb == replay || $verb == info || $verb == report || $verb == diff ]]; then
+		mapfile -t COMPREPLY < <(compgen -W 'snapshot stacks doctor record replay info report diff export' -- "$cur")
+	elif [[ $verb == replay || $verb == info || $verb == report || $verb == diff || $verb == export ]]; then
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -X '!*.mtr' -- "$cur"; compgen -d -- "$cur")
 	fi

@@ -2,13 +2,13 @@
 # fish completion for memtrace(1)
 
 function __memtrace_no_verb
-    not __fish_seen_subcommand_from snapshot stacks doctor replay info report diff
+    not __fish_seen_subcommand_from snapshot stacks doctor replay info report diff export
 end
 function __memtrace_takes_target
-    not __fish_seen_subcommand_from doctor replay info report diff
+    not __fish_seen_subcommand_from doctor replay info report diff export
 end
 function __memtrace_takes_file
-    __fish_seen_subcommand_from replay info report diff
+    __fish_seen_subcommand_from replay info report diff export
 end
 
 complete -c memtrace -f
@@ -20,12 +20,14 @@ complete -c memtrace -n '__fish_is_nth_token 1' -a replay -d 'The live view from
 complete -c memtrace -n '__fish_is_nth_token 1' -a info -d 'What is in a recording'
 complete -c memtrace -n '__fish_is_nth_token 1' -a report -d 'How recorded processes grew'
 complete -c memtrace -n '__fish_is_nth_token 1' -a diff -d 'What grew between two moments'
+complete -c memtrace -n '__fish_is_nth_token 1' -a export -d 'A recording in other tools\' formats'
 
 complete -c memtrace -n __memtrace_takes_file -F
 complete -c memtrace -n '__fish_seen_subcommand_from record' -l last-size -x -a '16M 64M 256M' -d 'Keep only so much'
 complete -c memtrace -n '__fish_seen_subcommand_from record' -l last-time -x -a '1min 10min 1h' -d 'Keep only so long'
 complete -c memtrace -n '__fish_seen_subcommand_from record' -l when -x -d 'Write when this holds'
-complete -c memtrace -n '__fish_seen_subcommand_from record' -l format -x -a mtr -d 'Of the file'
+complete -c memtrace -n '__fish_seen_subcommand_from record' -l format -x -a 'mtr perfetto' -d 'Of the file'
+complete -c memtrace -n '__fish_seen_subcommand_from export' -l format -x -a 'perfetto json csv' -d 'What to write'
 complete -c memtrace -n '__fish_seen_subcommand_from replay' -l seek -x -d 'Begin there'
 complete -c memtrace -n '__fish_seen_subcommand_from replay' -l speed -x -a '1 2 10' -d 'So many times as fast'
 complete -c memtrace -n '__fish_seen_subcommand_from replay' -l plain -d 'Reports, even on a terminal'

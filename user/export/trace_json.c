@@ -79,6 +79,20 @@ int record_json(FILE *f, const struct record_summary *s)
 	return done(f, o);
 }
 
+int export_summary_json(FILE *f, const struct export_summary *s)
+{
+	json_t *o = begin("exported");
+
+	json_object_set_new(o, "file", utf8(s->from));
+	json_object_set_new(o, "output", s->to ? utf8(s->to) : json_null());
+	json_object_set_new(o, "format", json_string(s->format));
+	json_object_set_new(o, "bytes", num(s->bytes));
+	json_object_set_new(o, "events", num(s->events));
+	json_object_set_new(o, "by_kind", kinds(s->by_kind));
+	json_object_set_new(o, "lost", num(s->lost));
+	return done(f, o);
+}
+
 static json_t *damages(const struct info_summary *s)
 {
 	json_t *a = json_array();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* JSON of record, info, report and diff (docs/schema/). Each is one line. 0, −EIO or −ENOMEM. */
+/* JSON of record, export, info, report and diff (docs/schema/). Each is one line. 0, −EIO or −ENOMEM. */
 #ifndef EXPORT_TRACE_JSON_H
 #define EXPORT_TRACE_JSON_H
 
@@ -16,6 +16,15 @@ struct record_summary {
 };
 
 int record_json(FILE *f, const struct record_summary *s);
+
+struct export_summary {
+	const char *from, *to; /* files; to NULL: standard output */
+	const char *format;
+	uint64_t bytes, events, lost;
+	const uint64_t *by_kind; /* MTR_EV_MAX */
+};
+
+int export_summary_json(FILE *f, const struct export_summary *s);
 
 #define INFO_PLACES 64
 

@@ -1,0 +1,473 @@
+# SPDX-License-Identifier: GPL-2.0
+"""memtrace export, and record --format perfetto: real recordings, held against what memtrace says of
+the same file in other ways (info, the reports of replay) and against the kernel."""
+import bisect
+import collections
+import contextlib
+import csv
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+
+import perfetto
+import sys_residency
+from live import INTERVAL, MEMTRACE, PATIENCE, TARGETS, TOP, Target, check, equal, main, span, stop_process
+
+MEMBERS = ('anon', 'file', 'shmem', 'swap')
+
+
+def memtrace(*args, status=0, **kw):
+    p = subprocess.run([MEMTRACE, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE,
+                       **kw)
+    equal(p.returncode, status, f'memtrace {args}: {p.stderr.decode(errors="replace")}')
+    return p
+
+
+class Dir:
+    def __enter__(self):
+        self.tmp = tempfile.TemporaryDirectory()
+        return lambda name: os.path.join(self.tmp.name, name)
+
+    def __exit__(self, *exc):
+        self.tmp.cleanup()
+
+
+class Load(sys_residency.Load):
+    def close(self):
+        self.end()
+
+
+class Recorder:
+    """memtrace record on a process."""
+
+    def __init__(self, pid, out, *flags):
+        self.p = subprocess.Popen([MEMTRACE, 'record', '-p', str(pid), '-o', out, '-i', INTERVAL, *flags],
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        until = time.monotonic() + PATIENCE
+        while not os.path.exists(out) or os.path.getsize(out) < 5000:  # the map was read
+            check(time.monotonic() < until and self.p.poll() is None, 'record does not begin')
+            time.sleep(0.05)
+
+    def stop(self):
+        self.p.send_signal(signal.SIGINT)
+        out, err = self.p.communicate(timeout=PATIENCE)
+        equal(self.p.returncode, 0, f'record: {err.decode(errors="replace")}')
+        return out
+
+
+def info(path, status=0):
+    return json.loads(memtrace('info', path, '--json', status=status).stdout)
+
+
+def reports(path):
+    """What a live session would have reported, by pid and time."""
+    return {(o['time_ns'], o['process']['pid']): o
+            for o in map(json.loads, memtrace('replay', path, '--json').stdout.splitlines())}
+
+
+def exported(at, mtr, fmt, status=0):
+    out = at('x.' + fmt)
+    memtrace('export', mtr, '--format', fmt, '-o', out, status=status)
+    equal(os.stat(out).st_mode & 0o777, 0o600, 'mode')
+    return out
+
+
+def lines(path):
+    with open(path) as f:
+        return [json.loads(line) for line in f]
+
+
+def perfetto_is(t, by_kind):
+    """Each event is in the trace, by kind; and the ones to be seen can be."""
+    equal(t.all_counts(), by_kind, 'events by kind')
+    equal(t.shown_counts(), {k: v for k, v in by_kind.items() if k in perfetto.SHOWN}, 'events to be seen')
+    equal(t.attributes['memtrace.events'], sum(by_kind.values()), 'events')
+    told = t.attributes['memtrace.faults_each'] + t.attributes['memtrace.faults_binned']
+    equal(told, by_kind.get('fault', 0), 'faults told each and in bins')
+
+
+def all_formats(at, mtr):
+    """Every format has every event: by kind as info has them."""
+    by_kind = info(mtr)['by_kind']
+    t = perfetto.Trace(exported(at, mtr, 'perfetto'))
+    perfetto_is(t, by_kind)
+    equal(len(t.stats), by_kind['kernel'], 'readings of the kernel')
+    objects = lines(exported(at, mtr, 'json'))
+    counts = collections.Counter(o['event'] for o in objects if o['type'] == 'event')
+    equal(dict(counts), by_kind, 'json: events by kind')
+    equal((objects[0]['type'], objects[-1]['type'], objects[-1]['events']), ('export', 'export_end', by_kind), 'json')
+    with open(exported(at, mtr, 'csv'), newline='') as f:
+        counts = collections.Counter(row['event'] for row in csv.DictReader(f))
+    equal(dict(counts), by_kind, 'csv: events by kind')
+    return t, objects
+
+
+# ---- the model, rebuilt from the JSON by other means
+
+class Map:
+    """Ranges and what they are, each a string."""
+
+    def __init__(self):
+        self.at, self.what = [0], [None]  # from at[i] on it is what[i]
+
+    def split(self, addr):
+        i = bisect.bisect_left(self.at, addr)
+        if i == len(self.at) or self.at[i] != addr:
+            self.at.insert(i, addr)
+            self.what.insert(i, self.what[i - 1])
+        return i
+
+    def set(self, start, end, what):
+        i, j = self.split(start), self.split(end)
+        self.at[i:j], self.what[i:j] = [start], [what]
+
+    def ranges(self):
+        """Neighbours that are alike are one."""
+        out = []
+        for i, what in enumerate(self.what):
+            if what is None:
+                continue
+            start, end = self.at[i], self.at[i + 1]
+            if out and out[-1][1] == start and out[-1][2] == what:
+                out[-1] = out[-1][0], end, what
+            else:
+                out.append((start, end, what))
+        return out
+
+
+class Rebuilt:
+    def __init__(self, e):
+        self.pid, self.map, self.snap, self.faults, self.alive = e['pid'], Map(), None, 0, True
+        self.rss = {m: e[m + '_bytes'] for m in MEMBERS}
+
+    def take(self, e):
+        kind = e['event']
+        if kind in ('vma', 'snap_vma'):
+            (self.snap if kind == 'snap_vma' else self.map).set(*span(e), e['prot'])
+        elif kind == 'hole':
+            self.map.set(*span(e), None)
+        elif kind == 'snap_begin' and e['what'] == 'maps':
+            self.snap = Map()
+        elif kind == 'snap_end' and e['what'] == 'maps':
+            if e['complete']:
+                self.map = self.snap
+        elif kind in ('fault', 'rss'):
+            self.rss[e['member']] += e['bytes']
+            self.faults += kind == 'fault' and not {'failed', 'foreign'} & set(e['flags'])
+        elif kind == 'exit':
+            self.alive = False
+
+
+def same_as_reports(objects, told):
+    """At the end of each interval the model from the JSON is what replay reports. How often it was compared."""
+    model, compared = {}, 0
+    for o in objects:
+        if o['type'] == 'event' and o['event'] in ('attach', 'exec'):
+            model[o['as']] = Rebuilt(o)
+            if o['event'] == 'exec' and o['prev_as'] in model and model[o['prev_as']].pid == o['pid']:
+                model[o['prev_as']].alive = False
+        elif o['type'] == 'event' and o['as'] in model:
+            model[o['as']].take(o)
+        if o['type'] != 'interval':
+            continue
+        for m in model.values():
+            r = told.get((o['time_ns'], m.pid))
+            if not r or r['ended'] or not m.alive:
+                continue
+            compared += 1
+            for member in MEMBERS:
+                equal(max(m.rss[member], 0), r['totals'][member + '_bytes'], f'{member} at {o["time_ns"]}')
+            equal(m.faults, r['faults']['seen'], 'faults')
+            theirs = Map()
+            for region in r['regions']:
+                theirs.set(*span(region), region['prot'])
+            ours, theirs = m.map.ranges(), theirs.ranges()
+            check(ours == theirs, 'only rebuilt:', sorted(set(ours) - set(theirs)), 'only reported:',
+                  sorted(set(theirs) - set(ours)))
+    return compared
+
+
+# ---- counters
+
+def value_at(values, ts):
+    """The last one up to then; None before the first."""
+    i = bisect.bisect_right([v[0] for v in values], ts)
+    return values[i - 1][1] if i else None
+
+
+def counters_as_reported(t, told):
+    """Perfetto's counters at the end of each interval are the figures of that report."""
+    compared = collections.Counter()
+
+    def same(name, want, ts, **of):
+        if want is None:
+            return
+        equal(value_at(t.counter(name, **of), ts), want, f'{name} {of} at {ts}')
+        compared[name] += 1
+    for (ts, pid), r in told.items():
+        if r['ended']:
+            continue
+        totals = r['totals']
+        same('RSS', totals['resident_bytes'], ts, pid=pid)
+        same('RSS anon', totals['anon_bytes'], ts, pid=pid)
+        same('RSS file', totals['file_bytes'], ts, pid=pid)
+        same('RSS shmem', totals['shmem_bytes'], ts, pid=pid)
+        same('Swap', totals['swap_bytes'], ts, pid=pid)
+        same('Virtual', totals['virtual_bytes'], ts, pid=pid)
+        same('Stacks', totals['stack_bytes'], ts, pid=pid)
+        if totals['heap_bytes'] is not None:
+            heap = [value_at(t.counter(n, pid=pid), ts) for n in ('Heap (brk)', 'Arenas')]
+            equal(sum(heap), totals['heap_bytes'], 'heap and arenas')
+            compared['heap'] += 1
+        for th in r['threads']:
+            if th['stack']:
+                same('Stack depth', th['stack']['depth_bytes'], ts, tid=th['tid'])
+                same('Stack high water', th['stack']['high_water_bytes'], ts, tid=th['tid'])
+    return compared
+
+
+def smaps_as_reported(t, told):
+    compared = 0
+    for ts, pid, rows in t.smaps:
+        r = told.get((ts, pid))
+        if not r or r['ended']:
+            continue
+        regions = [x for x in r['regions'] if x['kind'] != 'vsyscall']
+        equal([(x['size_kb'], x['rss_kb']) for x in rows],
+              [(x['virtual_bytes'] >> 10, (x['resident_bytes'] or 0) >> 10) for x in regions], 'the address space')
+        compared += 1
+    return compared
+
+
+def regions_as_reported(t, told, least):
+    """Regions of 4 MiB have a counter with their resident bytes."""
+    found = 0
+    for (ts, pid), r in told.items():
+        for x in r['regions']:
+            if r['ended'] or (x['resident_bytes'] or 0) < 4 << 20 or found > 200:
+                continue
+            of = [u for u in t.counters if t.tracks[u].get('name', '').endswith(' ' + x['start']) and t.pid_of(u) == pid]
+            values = [value_at(t.counters[u], ts) for u in of]
+            if values:
+                check(x['resident_bytes'] in values, 'region', x['start'], values, x['resident_bytes'])
+                found += 1
+    check(found >= least, 'regions with a counter:', found)
+
+
+# ---- tests
+
+def random_operations():
+    with Dir() as at:
+        mtr = at('r.mtr')
+        memtrace('record', '-q', '-i', INTERVAL, '-o', mtr, '--', os.path.join(TARGETS, 'randops'), '--seed', 11, '--ops',
+                 4000, '--threads', 3, '--checkpoints', 3, '--quiet')
+        told = reports(mtr)
+        t, objects = all_formats(at, mtr)
+        check(same_as_reports(objects, told) >= 3, 'the rebuilt model was hardly ever compared')
+        counters_as_reported(t, told)
+        names = {e[3] for e in t.events}
+        check({'mapped', 'unmapped', 'protection changed', 'mapping grew'} <= names, names)
+
+
+def redis():
+    with Dir() as at, contextlib.closing(Load()) as load:
+        mtr = at('r.mtr')
+        sys_residency.redis(load)
+        rec = Recorder(load.p.pid, mtr)
+        time.sleep(2)
+        rec.stop()
+        told = reports(mtr)
+        t, objects = all_formats(at, mtr)
+        check(same_as_reports(objects, told) >= 3, 'the rebuilt model was hardly ever compared')
+        compared = counters_as_reported(t, told)
+        for name in ('RSS', 'RSS anon', 'Virtual', 'heap', 'Stack depth', 'Stack high water'):
+            check(compared[name] >= 3, name, 'was hardly ever compared', compared)
+        check(smaps_as_reported(t, told) >= 1, 'no address space to compare')
+        regions_as_reported(t, told, 1)
+        check(t.processes[load.p.pid][0]['cmdline'] == ['redis-server'], t.processes)
+        names = {n for names in t.thread_names.values() for n in names}
+        check(any(n and n.startswith('bio_') for n in names), 'threads of redis:', names)
+        check(t.counter('Minor faults', load.p.pid), 'no rate of faults')
+
+
+def live():
+    """record --format perfetto: the kernel's figures while the process stands still."""
+    with Dir() as at, Target('demo', '--seconds', 120, sync=False) as target:
+        out = at('l.perfetto-trace')
+        rec = Recorder(target.pid, out, '--format', 'perfetto', '--json')
+        time.sleep(1.5)
+        stop_process(target.pid)
+        with open(f'/proc/{target.pid}/status') as f:
+            status = {k: int(v.split()[0]) for k, _, v in (x.partition(':') for x in f) if v.strip().endswith(' kB')}
+        with open(f'/proc/{target.pid}/stat', 'rb') as f:
+            started = int(f.read().rsplit(b')', 1)[1].split()[19])
+        time.sleep(2.5 * float(INTERVAL[:-2]) / 1000)
+        summary = json.loads(rec.stop())
+        t = perfetto.Trace(out)
+        perfetto_is(t, summary['by_kind'])
+        equal(summary['bytes'], os.path.getsize(out), 'size')
+        equal(t.counter('RSS anon', target.pid)[-1][1] >> 10, status['RssAnon'], 'RSS anon, KB')
+        equal(t.counter('RSS file', target.pid)[-1][1] >> 10, status['RssFile'], 'RSS file, KB')
+        equal(t.counter('Virtual', target.pid)[-1][1] >> 10, status['VmSize'], 'virtual, KB')
+        equal(t.stats[-1]['vm_size_kb'], status['VmSize'], 'mem.virt')
+        equal(t.stats[-1]['rss_anon_kb'], status['RssAnon'], 'mem.rss.anon')
+        p = t.processes[target.pid][-1]
+        equal(p['cmdline'], ['demo'], 'name')
+        check(abs(p['start'] // 10**7 - started) <= 2, 'start', p['start'], started)
+        check({'indexer'} <= {n for names in t.thread_names.values() for n in names}, t.thread_names)
+        equal(len(t.clocks[0]), 4, 'clocks')
+        clock = {c['clock_id']: c['timestamp'] for c in t.clocks[0]}
+        check(abs(clock[1] - time.time_ns()) < 600 * 10**9, 'wall clock', clock)
+        check(len([1 for ts, pid, rows in t.smaps if pid == target.pid]) >= 2, 'the first and the last address space')
+
+
+def killed():
+    """Of a recorder that is killed the trace is whole up to its last interval."""
+    with Dir() as at, Target('demo', '--seconds', 120, sync=False) as target:
+        out = at('k.perfetto-trace')
+        rec = Recorder(target.pid, out, '--format', 'perfetto')
+        size, grown = os.path.getsize(out), 0
+        until = time.monotonic() + PATIENCE
+        while grown < 3:
+            check(time.monotonic() < until, 'the trace does not grow')
+            grown += os.path.getsize(out) != size
+            size = os.path.getsize(out)
+            time.sleep(0.05)
+        rec.p.kill()
+        rec.p.communicate(timeout=PATIENCE)
+        t = perfetto.Trace(out)
+        check(len(t.named('interval')) >= 3, 'intervals', len(t.named('interval')))
+        shown = {k: v for k, v in t.all_counts().items() if k in perfetto.SHOWN}
+        equal(t.shown_counts(), shown, 'events up to there')
+
+
+def ends_and_execs():
+    with Dir() as at:
+        out = at('e.perfetto-trace')
+        memtrace('record', '-q', '-f', '--format', 'perfetto', '-o', out, '--', '/bin/sh', '-c',
+                 'sleep 0.1; /bin/sh -c "kill -SEGV \\$\\$"; exit 3', status=3)
+        t = perfetto.Trace(out)
+        names = {x['cmdline'][0] for v in t.processes.values() for x in v}
+        check({'sh', 'sleep'} <= names, names)
+        ended = {tid for _, tid in t.ended}
+        check(set(t.processes) <= ended, 'processes that did not end', t.processes.keys(), ended)
+        exits = [e[5] for e in t.named('exit')]
+        check({'signal': 11} in [{k: v for k, v in e.items() if k == 'signal'} for e in exits], exits)
+        check(3 in [e.get('status') for e in exits], exits)
+        equal(len([e for e in t.events if 'exec' in e[4]]), t.all_counts()['exec'], 'execs')
+        for pid in t.processes:
+            equal(t.counter('RSS', pid)[-1][1], 0, 'RSS after the end')
+
+
+def overflow():
+    """The signal that ends a process, with what it is about."""
+    with Dir() as at:
+        mtr = at('o.mtr')
+        memtrace('record', '-q', '-o', mtr, '--', os.path.join(TARGETS, 'stacks'), '--overflow', 'main', status=139)
+        t, _ = all_formats(at, mtr)
+        fatal = [e for e in t.events if 'signal' in e[4] and e[5]['fatal']]
+        equal([e[3] for e in fatal], ['SIGSEGV'], 'fatal signals')
+        check(fatal[0][5]['address'] and fatal[0][5]['sp'], fatal)
+        equal(t.named('exit')[-1][5], {'signal': 11, 'stack_overflow': True}, 'the end')
+        grown = t.named('stack grew')
+        binned = sum(e[5].get('vma', 0) for e in t.named('map changes'))
+        check(len(grown) > 100 or binned, 'growth of the stack:', len(grown), binned)
+        check(all(e[5]['size'] > e[5]['old_size'] for e in grown), 'sizes')
+
+
+def damaged_file():
+    """What is intact is exported, and the status says that it is not all."""
+    with Dir() as at:
+        mtr, bad = at('d.mtr'), at('bad.mtr')
+        memtrace('record', '-q', '-o', mtr, '-i', INTERVAL, '--', os.path.join(TARGETS, 'randops'), '--seed', 5, '--ops',
+                 20000, '--threads', 2, '--checkpoints', 2, '--quiet')
+        with open(mtr, 'rb') as f:
+            data = bytearray(f.read())
+
+        def flipped():
+            """A byte of an event is wrong: not one of a keyframe, which nobody needs who reads it all."""
+            for at in range(len(data) // 2, len(data), 20000):
+                part = data[:]
+                part[at] ^= 0x55
+                with open(bad, 'wb') as f:
+                    f.write(part)
+                if info(bad, status=6)['missing_events']:
+                    return part
+            raise AssertionError('no byte belongs to an event')
+        for what, part in (('cut', data[:len(data) * 2 // 3]), ('flipped', flipped())):
+            with open(bad, 'wb') as f:
+                f.write(part)
+            by_kind = info(bad, status=6)['by_kind']
+            check(sum(by_kind.values()) > 100, what, by_kind)
+            t = perfetto.Trace(exported(at, bad, 'perfetto', status=6))
+            last = lines(exported(at, bad, 'json', status=6))[-1]
+            lost = {k: v for k, v in t.all_counts().items() if k == 'lost'}
+            equal(t.all_counts(), dict(by_kind, **lost), f'{what}: perfetto')
+            equal(last['events'], dict(by_kind, **lost), f'{what}: json')
+            # what is missing is told as lost
+            missing = info(bad, status=6)['missing_events']
+            equal((last['lost'], bool(missing)), (missing, what == 'flipped'), f'{what}: lost')
+            equal(t.trace_stats['buffer_stats'][0]['trace_writer_packet_loss'], missing, f'{what}: lost')
+
+
+def errors():
+    with Dir() as at:
+        mtr, other = at('s.mtr'), at('other')
+        memtrace('record', '-q', '-o', mtr, '--', '/bin/true')
+        with open(other, 'w') as f:
+            f.write('no recording\n')
+
+        def fails(status, *args, **kw):
+            p = memtrace('export', *args, status=status, **kw)
+            equal(len(p.stderr.splitlines()), 1, f'lines of {p.stderr}')
+            return p.stderr.decode()
+        check('--format' in fails(2, mtr), 'no word on --format')
+        check('perfetto, json or csv' in fails(2, mtr, '--format', 'xml'), 'no list of formats')
+        fails(1, other, '--format', 'json')
+        fails(1, at('absent'), '--format', 'json')
+        fails(1, mtr, '--format', 'json', '-o', at('no/such/folder'))
+        os.symlink(other, at('link'))
+        fails(1, mtr, '--format', 'json', '-o', at('link'))
+        equal(open(other).read(), 'no recording\n', 'what the link points to')
+        equal(json.loads(fails(2, mtr, '--json'))['type'], 'error', 'type')
+        p = memtrace('export', mtr, '--format', 'json')
+        equal(json.loads(p.stdout.splitlines()[-1])['type'], 'export_end', 'on stdout')
+        import jsonschema
+        said = json.loads(memtrace('export', mtr, '--format', 'csv', '--json', '-o', at('s.csv')).stdout)
+        with open(os.path.join(TOP, 'docs', 'schema', 'exported.schema.json')) as f:
+            jsonschema.Draft7Validator(json.load(f)).validate(said)
+        equal((said['by_kind'], said['bytes']), (info(mtr)['by_kind'], os.path.getsize(at('s.csv'))), 'what it says')
+        memtrace('record', '-q', '--format', 'perfetto', '--last-size', '1M', '-p', os.getpid(), status=2)
+
+
+def full_disk():
+    """One line, status 1; and what is there can be read."""
+    with Dir() as at:
+        mtr, disk = at('f.mtr'), at('disk')
+        memtrace('record', '-q', '-o', mtr, '--', os.path.join(TARGETS, 'randops'), '--seed', 5, '--ops', 20000,
+                 '--threads', 2, '--checkpoints', 2, '--quiet')
+        os.mkdir(disk)
+        subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=600k', 'tmpfs', disk], check=True)
+        try:
+            out = os.path.join(disk, 'x.json')
+            p = memtrace('export', mtr, '--format', 'json', '-o', out, status=1)
+            equal(len(p.stderr.splitlines()), 1, p.stderr)
+            check(b'No space left' in p.stderr, p.stderr)
+            last = lines(out)[-1]
+            check(last['type'] == 'event', 'the last line is whole, and says that it is not the end:', last)
+            os.unlink(out)
+            with open(os.path.join(disk, 'fill'), 'wb') as f:
+                f.write(bytes(590 << 10))
+            p = memtrace('record', '-q', '--format', 'perfetto', '-o', os.path.join(disk, 'l.trace'), '--',
+                         os.path.join(TARGETS, 'randops'), '--seed', 5, '--ops', 20000, '--checkpoints', 2, '--quiet',
+                         status=125)
+            check(b'No space left' in p.stderr, p.stderr)
+        finally:
+            subprocess.run(['umount', disk], check=True)
+
+
+if __name__ == '__main__':
+    main(random_operations, redis, live, killed, ends_and_execs, overflow, damaged_file, errors, full_disk)

@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Exports of a made-up stream (tests/helpers/export_stream.c), read by what did not write them."""
+import collections
+import csv
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+
+import live
+import perfetto
+from live import check, equal
+
+STREAM = os.path.join(live.BUILD, 'tests', 'helpers', 'export_stream')
+TMP = tempfile.mkdtemp()
+
+
+def made(fmt, *args, out=None, **kw):
+    """What export_stream says it gave in, and where the export is."""
+    path = out or os.path.join(TMP, f'{fmt}-{"-".join(args)}')
+    # memory that was freed is not kept from use: what it takes is measured
+    env = dict(os.environ, ASAN_OPTIONS='quarantine_size_mb=0:thread_local_quarantine_size_kb=0')
+    p = subprocess.run([STREAM, fmt, path, *args], stdout=subprocess.PIPE, timeout=live.PATIENCE, env=env, **kw)
+    return json.loads(p.stdout), path, p.returncode
+
+
+def trace():
+    truth, path, status = made('perfetto')
+    equal(status, 0, 'exit status')
+    return truth, perfetto.Trace(path)
+
+
+def perfetto_counts():
+    truth, t = trace()
+    equal(t.all_counts(), truth['counts'], 'events by kind, from the intervals')
+    equal(t.shown_counts(), {k: v for k, v in truth['counts'].items() if k in perfetto.SHOWN}, 'events to be seen')
+    equal(len(t.stats), truth['counts']['kernel'], 'readings of the kernel')
+    readings = len(t.named('map read from /proc')) + len(t.named('pages counted'))
+    equal(readings, truth['counts']['snap_end'], 'readings')
+    equal(sum(e[5]['regions'] for e in t.named('pages counted')), truth['counts']['residency'], 'counted regions')
+    equal(t.attributes['memtrace.events'], truth['events'], 'events')
+    equal(t.attributes['memtrace.faults_each'], 1002, 'faults told each: 1000 of an interval')
+
+
+def perfetto_bins():
+    truth, t = trace()
+    bins = t.named('faults')
+    equal(len(bins), 1, 'bins')
+    equal(bins[0][5], {'fault': 1500, 'minor': 1499, 'major': 1, 'other': 0, 'bytes': 1500 * 4096}, 'the bin')
+    shown = [e for e in t.events if 'fault' in e[4] and t.pid_of(e[2]) == 100]
+    equal(len(shown), 1001, 'faults one by one, the last after the last interval')
+    equal(shown[-1][3], 'major fault', 'its name')
+    equal(shown[-1][5]['write'], True, 'it wrote')
+    equal(shown[0][5]['kind'], 'heap', 'kind of region')
+    for key in ('memtrace.faults', 'memtrace.map_changes', 'memtrace.regions', 'memtrace.clock'):
+        check(isinstance(t.attributes.get(key), str), 'not stated:', key)
+
+
+def perfetto_processes():
+    truth, t = trace()
+    name = 're\ufffd]0;x\ufffdd"i\\s,\ufffd\ufffd('
+    equal([x['cmdline'] for x in t.processes[100]], [[name]], 'name')
+    equal(t.processes[100][0]['start'], 50 * 10**9, 'start')
+    equal([x['cmdline'] for x in t.processes[200]], [['child'], ['other']], 'names, with an exec between')
+    uuids = {u for u, d in t.tracks.items() if 'process' in d and d['process']['pid'] == 200}
+    equal(len(uuids), 1, 'tracks of a process that execs')
+    equal(t.thread_names[101], ['worker', 'renamed'], 'names of a thread')
+    equal(sorted(tid for _, tid in t.ended), [101, 200], 'ends')
+    parents = {d['name']: t.tracks[d['parent_uuid']].get('name') for d in t.tracks.values()
+               if 'parent_uuid' in d and 'name' in d}
+    equal((parents['RSS'], parents['Regions'], parents['Marks']), ('Memory', 'Memory', 'memtrace'), 'groups')
+    depth = t.counter('Stack depth', tid=100)
+    equal([v for _, v in depth][:1], [4096], 'depth of the stack')
+
+
+def perfetto_counters():
+    truth, t = trace()
+    equal(t.counter('RSS anon', 100)[-1][1], truth['anon'], 'RSS anon at the end')
+    equal(t.counter('RSS', 100)[0][1], 14 * 4096, 'RSS at the beginning')
+    equal([v for _, v in t.counter('Heap (brk)', 100)][0], 8 * 4096, 'heap')
+    equal(t.counter('Virtual', 100)[0][1], 0x130000, 'virtual')
+    equal(t.counter('RSS', 200)[-1][1], 0, 'RSS of a process that ended')
+    units = {d['name']: d['counter']['unit'] for d in t.tracks.values() if 'counter' in d}
+    equal((units['RSS'], units['Swap'], units['Minor faults'], units['Stack depth']), (3, 3, 2, 3), 'units')
+    regions = [d['name'] for d in t.tracks.values() if t.tracks.get(d.get('parent_uuid'), {}).get('name') == 'Regions']
+    # its first page has got a name, and is a region of its own since
+    equal(regions, ['heap [heap] 0x555500001000'], 'regions that have a counter')
+    check(t.stats[0] == dict(ts=t.stats[0]['ts'], pid=100, vm_size_kb=0x130000 >> 10, vm_rss_kb=56, rss_anon_kb=40,
+                             rss_file_kb=16, rss_shmem_kb=0, vm_swap_kb=0), t.stats[0])
+
+
+def perfetto_map():
+    truth, t = trace()
+    first = {}
+    for e in t.events:
+        if e[4] & {'vma', 'hole', 'name'}:
+            first.setdefault(e[3], e[5])
+    equal(set(first), {'mapping grew', 'protection changed', 'stack grew', 'unmapped', 'mapped', 'memory named'}, 'names')
+    grew = first['mapping grew']
+    equal((grew['address'], grew['size'], grew['old_size'], grew['kind'], grew['protection']),
+          (0x555500000000, 0x200000, 0x100000, 'heap', 'rw-p'), 'the heap grew')
+    cut = first['protection changed']
+    equal((cut['old_protection'], cut['protection'], cut['size']), ('r-xp', 'r--p', 0x8000), 'protection')
+    check(cut['file'].startswith('/lib/re'), 'the name of the file comes from the model:', cut)
+    equal(first['mapped'].get('file'), 'data.bin', 'a name that an event told before')
+    equal((first['unmapped']['size'], first['unmapped']['mapped_bytes']), (0x4000, 0x4000), 'a hole')
+    stack = [e for e in t.events if e[3] == 'stack grew']
+    equal(t.tid_of(stack[0][2]), 100, 'the thread whose stack grew')
+
+
+def perfetto_smaps():
+    truth, t = trace()
+    ts, pid, rows = t.smaps[0]
+    equal(pid, 100, 'pid')
+    equal([(r['name'][:8], r['size_kb'], r['rss_kb'], r['anonymous_kb']) for r in rows],
+          [('[heap]', 1024, 32, 32), ('/lib/re\ufffd', 64, 16, 0), ('[stack]', 128, 8, 8)], 'regions')
+    of = collections.Counter(pid for _, pid, _ in t.smaps)
+    check(of[100] >= 3, 'the first, one after ten intervals, the last:', of)
+    equal(of[200], 2, 'the first one, and one at its end')
+
+
+def perfetto_loss():
+    truth, t = trace()
+    equal([(e[5]['what'], e[5]['lost']) for e in t.named('events lost')], [('fault', 17), ('any', 3)], 'losses')
+    equal(t.dropped, 2, 'gaps')
+    equal(t.trace_stats['buffer_stats'][0]['trace_writer_packet_loss'], 20, 'loss as Perfetto reports it')
+    equal(t.counter('Lost events')[-1][1], 20, 'lost')
+    lossy = [w['sequence_id'] for w in t.trace_stats['writer_stats']]
+    equal(sorted(lossy), [1, 2, 3], 'writers')
+    equal({c['clock_id'] for c in t.clocks[0]}, {1, 3, 4, 6}, 'clocks')
+
+
+def perfetto_cut():
+    """Cut anywhere, all but what was cut off is there."""
+    truth, path, _ = made('perfetto', 'storm', '300000')
+    with open(path, 'rb') as f:
+        data = f.read()
+    ends, at = [], 0
+    while at < len(data):
+        size, head = perfetto.varint(data, at + 1)
+        at = head + size
+        ends.append(at)
+    equal(at, len(data), 'packets end with the file')
+    check(len(ends) > 1, 'more than one bundle')
+    part = os.path.join(TMP, 'part')
+    with open(part, 'wb') as f:
+        f.write(data[:ends[0]])
+    try:
+        t = perfetto.Trace(part)
+    except perfetto.Bad as e:
+        check('slices that do not end' in str(e), e)
+    else:
+        check(t.nr > 100, 'packets')
+
+
+def perfetto_decodes_raw():
+    truth, path, _ = made('perfetto')
+    try:
+        with open(path, 'rb') as f:
+            p = subprocess.run(['protoc', '--decode_raw'], stdin=f, stdout=subprocess.PIPE)
+    except FileNotFoundError:
+        raise live.Skip('protoc is not installed') from None
+    equal(p.returncode, 0, 'protoc')
+    check(p.stdout.startswith(b'1 {\n  50: "'), 'bundles:', p.stdout[:40])
+
+
+def json_lines():
+    import jsonschema
+    truth, path, status = made('json')
+    with open(os.path.join(live.TOP, 'docs', 'schema', 'event.schema.json')) as f:
+        valid = jsonschema.Draft7Validator(json.load(f))
+    with open(path) as f:
+        lines = [json.loads(line) for line in f]
+    seen = collections.Counter()
+    for o in lines:
+        if seen[o.get('event')] > 20:
+            continue  # alike
+        seen[o.get('event')] += 1
+        errors = [e.message for e in valid.iter_errors(o)]
+        check(not errors, o, errors)
+    equal(lines[0]['type'], 'export', 'first')
+    equal(lines[-1]['type'], 'export_end', 'last')
+    counts = collections.Counter(o['event'] for o in lines[1:-1] if o['type'] == 'event')
+    equal(sum(o['type'] == 'interval' for o in lines), 15, 'intervals')
+    equal(dict(counts), truth['counts'], 'events by kind')
+    equal(lines[-1]['events'], truth['counts'], 'its own count')
+    equal(lines[-1]['lost'], 20, 'lost')
+    of = {o.get('event'): o for o in reversed(lines[1:-1])}
+    equal(of['attach']['comm'], 're\x1b]0;x\x07d"i\\s,\ufffd\ufffd(', 'a hostile name')
+    equal((of['vma']['start'], of['vma']['prot'], of['vma']['flags']), ('0x555500000000', 'rw-p', []), 'a mapping')
+    equal(of['snap_vma']['dev'], None, 'no device')
+    equal(of['fault']['flags'], [], 'flags')
+    equal([o['flags'] for o in lines if o.get('event') == 'fault'][-1], ['write', 'major'], 'flags')
+    equal(of['rss']['bytes'], -4096, 'bytes that left')
+    check(of['attach']['time'] == '2024-05-14T16:00:13.000000000Z', of['attach']['time'])
+
+
+def csv_lines():
+    truth, path, status = made('csv')
+    with open(path, newline='') as f:
+        rows = list(csv.reader(f))
+    check(all(len(r) == len(rows[0]) for r in rows), 'columns')
+    equal(len(set(rows[0])), len(rows[0]), 'names of columns')
+    rows = [dict(zip(rows[0], r)) for r in rows[1:]]
+    equal(dict(collections.Counter(r['event'] for r in rows)), truth['counts'], 'events by kind')
+    equal(rows[0]['comm'], 're\ufffd]0;x\ufffdd"i\\s,\ufffd\ufffd(', 'a hostile name')
+    faults = [r for r in rows if r['event'] == 'fault']
+    equal((faults[0]['kind'], faults[-1]['flags']), ('heap', 'write major'), 'a fault')
+    anon = int(rows[0]['anon_bytes']) + sum(int(r['bytes']) for r in rows if r['bytes'] and r['as'] == '1')
+    equal(anon, truth['anon'], 'bytes added up')
+
+
+def json_and_csv_agree():
+    _, jpath, _ = made('json')
+    _, cpath, _ = made('csv')
+    with open(jpath) as f:
+        objects = [o for o in map(json.loads, f) if o['type'] == 'event']
+    with open(cpath, newline='') as f:
+        rows = list(csv.DictReader(f))
+
+    def text(v):
+        if v is None or v is False or v is True:
+            return '' if v is None else str(v).lower()
+        return ' '.join(v) if isinstance(v, list) else str(v)
+    for o, row in zip(objects, rows, strict=True):
+        for key, v in o.items():
+            if key not in ('schema', 'type', 'comm', 'name'):
+                equal(row[key], text(v), f'{key} of {o["event"]}')
+
+
+def empty_is_an_error():
+    for fmt in ('perfetto', 'json', 'csv'):
+        truth, path, status = made(fmt, 'empty')
+        equal((status, truth['error']), (1, 61), f'{fmt}: exit status and ENODATA')
+
+
+def full_disk_is_an_error():
+    for fmt in ('perfetto', 'json', 'csv'):
+        truth, _, status = made(fmt, out='/dev/full')
+        equal((status, truth['error']), (1, 28), f'{fmt}: exit status and ENOSPC')
+
+
+def small_disk():
+    """What is there of a file that could not be written to its end is whole records."""
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (700000, 700000))
+        import signal
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    for fmt in ('json', 'csv'):
+        truth, path, status = made(fmt, 'storm', '20000', preexec_fn=limit)
+        equal((status, truth['error']), (1, 27), 'exit status and EFBIG')
+        with open(path, 'rb') as f:
+            data = f.read()
+        check(400000 < len(data) < 700000 and data.endswith(b'\n'), fmt, 'has', len(data), 'bytes')
+
+
+def memory_is_bounded():
+    for fmt in ('perfetto', 'json', 'csv'):
+        small, path, _ = made(fmt, 'storm', '20000')
+        large, path, _ = made(fmt, 'storm', '1000000', out='/dev/null')
+        check(large['max_rss_kb'] < small['max_rss_kb'] + 2048, fmt, small['max_rss_kb'], large['max_rss_kb'])
+
+
+if __name__ == '__main__':
+    names = [perfetto_counts, perfetto_bins, perfetto_processes, perfetto_counters, perfetto_map, perfetto_smaps,
+             perfetto_loss, perfetto_cut, perfetto_decodes_raw, json_lines, csv_lines, json_and_csv_agree,
+             empty_is_an_error, full_disk_is_an_error, small_disk, memory_is_bounded]
+    if len(sys.argv) > 1:
+        names = [n for n in names if n.__name__ in sys.argv[1:]]
+    status = live.run(*names)
+    import shutil
+    shutil.rmtree(TMP)
+    sys.exit(status)

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Every event of the stream as text: one JSON object a line, or one line of CSV.
+ *
+ * The JSON begins with an object of type "export" and ends with one of type
+ * "export_end" that has the counts by kind: a file without it is not whole.
+ * One of type "interval" stands where an interval ended.
+ * Schema: docs/schema/event.schema.json.
+ */
+#include <errno.h>
+#include <string.h>
+#include "export/fields.h"
+#include "export/line.h"
+
+struct events {
+	struct line_clock clock;
+	struct fields fields;
+};
+
+static int set_clock(struct exporter *x, const struct export_clocks *now)
+{
+	struct events *e = x->state;
+
+	if (now->real_ns) {
+		e->clock.boot_ns = now->boot_ns;
+		e->clock.real_ns = now->real_ns;
+	}
+	return 0;
+}
+
+/* ---- JSON */
+
+static void key(struct sink *s, const char *name)
+{
+	sink_add(s, ",\"", 2);
+	line_raw(s, name);
+	sink_add(s, "\":", 2);
+}
+
+static void json_flags(struct sink *s, const struct field *f)
+{
+	const char *sep = "[\"";
+
+	for (unsigned int i = 0; i < 32; i++) {
+		if (!(f->number & (1u << i)) || !f->tokens[i])
+			continue;
+		line_raw(s, sep);
+		line_raw(s, f->tokens[i]);
+		sep = "\",\"";
+	}
+	line_raw(s, *sep == '[' ? "[]" : "\"]");
+}
+
+static void json_value(struct sink *s, const struct field *f)
+{
+	switch ((enum field_type)f->type) {
+	case FT_NULL:
+		line_raw(s, "null");
+		return;
+	case FT_NUMBER:
+		if (f->is_signed)
+			line_i64(s, (int64_t)f->number);
+		else
+			line_u64(s, f->number);
+		return;
+	case FT_ADDRESS:
+		sink_add(s, "\"", 1);
+		line_hex(s, f->number);
+		sink_add(s, "\"", 1);
+		return;
+	case FT_TEXT:
+		line_json(s, f->text);
+		return;
+	case FT_BOOL:
+		line_raw(s, f->number ? "true" : "false");
+		return;
+	case FT_FLAGS:
+		json_flags(s, f);
+		return;
+	}
+}
+
+static void json_number_or_null(struct sink *s, const char *name, uint64_t v)
+{
+	key(s, name);
+	if (v)
+		line_u64(s, v);
+	else
+		line_raw(s, "null");
+}
+
+static void json_text_or_null(struct sink *s, const char *name, const char *v)
+{
+	key(s, name);
+	if (v && *v)
+		line_json(s, v);
+	else
+		line_raw(s, "null");
+}
+
+static void json_head(struct exporter *x, const char *type, uint64_t time_ns)
+{
+	struct events *e = x->state;
+	struct sink *s = &x->out;
+
+	line_raw(s, "{\"schema\":1,\"type\":\"");
+	line_raw(s, type);
+	line_raw(s, "\",\"time\":\"");
+	line_time(s, &e->clock, time_ns);
+	line_raw(s, "\",\"time_ns\":");
+	line_u64(s, time_ns);
+}
+
+static int json_begin(struct exporter *x)
+{
+	struct sink *s = &x->out;
+
+	set_clock(x, &x->info.clocks);
+	json_head(x, "export", x->info.clocks.boot_ns);
+	key(s, "memtrace");
+	line_json(s, MEMTRACE_VERSION);
+	json_number_or_null(s, "monotonic_ns", x->info.clocks.mono_ns);
+	json_text_or_null(s, "rung", x->info.rung);
+	json_text_or_null(s, "kernel", x->info.release);
+	json_text_or_null(s, "machine", x->info.machine);
+	line_raw(s, "}\n");
+	return sink_end(s);
+}
+
+static int json_event(struct exporter *x, const struct mtr_event *ev)
+{
+	struct events *e = x->state;
+	struct sink *s = &x->out;
+
+	json_head(x, "event", ev->time_ns);
+	key(s, "event");
+	sink_add(s, "\"", 1);
+	line_raw(s, event_kind_name(ev->kind));
+	sink_add(s, "\"", 1);
+	json_number_or_null(s, "pid", exporter_pid(x, ev));
+	json_number_or_null(s, "tid", ev->tid);
+	json_number_or_null(s, "as", ev->as);
+	key(s, "cpu");
+	line_u64(s, ev->cpu);
+	fields_of(&e->fields, x, ev);
+	for (unsigned int i = 0; i < e->fields.nr; i++) {
+		key(s, field_name(e->fields.f[i].id));
+		json_value(s, &e->fields.f[i]);
+	}
+	line_raw(s, "}\n");
+	return sink_end(s);
+}
+
+static int json_finish(struct exporter *x)
+{
+	struct sink *s = &x->out;
+	const char *sep = "";
+
+	json_head(x, "export_end", x->last_ns);
+	key(s, "events");
+	line_raw(s, "{");
+	for (unsigned int k = 0; k < MTR_EV_MAX; k++) {
+		if (!x->counts[k])
+			continue;
+		line_raw(s, sep);
+		line_json(s, event_kind_name(k));
+		line_raw(s, ":");
+		line_u64(s, x->counts[k]);
+		sep = ",";
+	}
+	line_raw(s, "}");
+	key(s, "lost");
+	line_u64(s, x->nr_lost);
+	line_raw(s, "}\n");
+	return sink_end(s);
+}
+
+/* Up to here: what a report of that moment shows is what the events before it make. */
+static int json_tick(struct exporter *x, const struct export_clocks *now)
+{
+	set_clock(x, now);
+	json_head(x, "interval", now->boot_ns);
+	line_raw(&x->out, "}\n");
+	return sink_end(&x->out);
+}
+
+const struct export_ops export_json = {
+	.name = "json",
+	.state_sz = sizeof(struct events),
+	.begin = json_begin,
+	.event = json_event,
+	.lost = json_event,
+	.tick = json_tick,
+	.finish = json_finish,
+};
+
+/* ---- CSV */
+
+static int csv_begin(struct exporter *x)
+{
+	struct sink *s = &x->out;
+
+	set_clock(x, &x->info.clocks);
+	line_raw(s, "time,time_ns,event,pid,tid,as,cpu");
+	for (unsigned int i = 0; i < F_NR; i++) {
+		line_raw(s, ",");
+		line_raw(s, field_name(i));
+	}
+	line_raw(s, "\n");
+	return sink_end(s);
+}
+
+static void csv_value(struct sink *s, const struct field *f)
+{
+	const char *sep = "";
+
+	switch ((enum field_type)f->type) {
+	case FT_NULL:
+		return;
+	case FT_NUMBER:
+	case FT_BOOL:
+		json_value(s, f);
+		return;
+	case FT_ADDRESS:
+		line_hex(s, f->number);
+		return;
+	case FT_TEXT:
+		line_csv(s, f->text);
+		return;
+	case FT_FLAGS:
+		for (unsigned int i = 0; i < 32; i++) {
+			if (!(f->number & (1u << i)) || !f->tokens[i])
+				continue;
+			line_raw(s, sep);
+			line_raw(s, f->tokens[i]);
+			sep = " ";
+		}
+		return;
+	}
+}
+
+static void csv_number_or_nothing(struct sink *s, uint64_t v)
+{
+	line_raw(s, ",");
+	if (v)
+		line_u64(s, v);
+}
+
+static int csv_event(struct exporter *x, const struct mtr_event *ev)
+{
+	const struct field *at[F_NR] = { NULL };
+	struct events *e = x->state;
+	struct sink *s = &x->out;
+
+	line_time(s, &e->clock, ev->time_ns);
+	line_raw(s, ",");
+	line_u64(s, ev->time_ns);
+	line_raw(s, ",");
+	line_raw(s, event_kind_name(ev->kind));
+	csv_number_or_nothing(s, exporter_pid(x, ev));
+	csv_number_or_nothing(s, ev->tid);
+	csv_number_or_nothing(s, ev->as);
+	line_raw(s, ",");
+	line_u64(s, ev->cpu);
+	fields_of(&e->fields, x, ev);
+	for (unsigned int i = 0; i < e->fields.nr; i++)
+		at[e->fields.f[i].id] = &e->fields.f[i];
+	for (unsigned int i = 0; i < F_NR; i++) {
+		sink_add(s, ",", 1);
+		if (at[i])
+			csv_value(s, at[i]);
+	}
+	line_raw(s, "\n");
+	return sink_end(s);
+}
+
+/* There is nothing that ends a CSV: that it is whole, its exporter's exit status tells. */
+static int csv_finish(struct exporter *x)
+{
+	return x->out.err;
+}
+
+const struct export_ops export_csv = {
+	.name = "csv",
+	.state_sz = sizeof(struct events),
+	.begin = csv_begin,
+	.event = csv_event,
+	.lost = csv_event,
+	.tick = set_clock,
+	.finish = csv_finish,
+};
