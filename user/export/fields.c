@@ -63,6 +63,10 @@ static const char *const names[F_NR] = {
 	[F_EPOCH] = "epoch",
 	[F_END_EPOCH] = "end_epoch",
 	[F_COUNT] = "count",
+	[F_SEQ] = "seq",
+	[F_PHASE] = "phase",
+	[F_STAYS] = "stays",
+	[F_ELSEWHERE] = "elsewhere",
 };
 
 static const char *const vma_flags[32] = {
@@ -72,6 +76,7 @@ static const char *const vma_flags[32] = {
 static const char *const fault_flags[32] = { "write", "user",	    "exec",   "major",
 					     "gup",   "prev_major", "failed", "foreign" };
 static const char *const members[] = { "file", "anon", "swap", "shmem" };
+static const char *const phases[] = { NULL, "watched", "start", "end", "released" };
 static const char *const whys[] = { NULL, "fault", "syscall", "foreign", "other", "attach" };
 
 #define VMA_FLAGS (~(MTR_P_RWX | MTR_P_SHARED))
@@ -323,6 +328,19 @@ static void of_range(struct fields *o, uint64_t start, uint64_t end)
 	address(o, F_END, end);
 }
 
+static void of_invalidate(struct fields *o, const struct mtr_event *ev)
+{
+	const struct mtr_ev_invalidate *e = &ev->invalidate;
+
+	of_range(o, e->start, e->end);
+	text(o, F_PHASE, e->phase < sizeof(phases) / sizeof(*phases) ? phases[e->phase] : NULL);
+	text(o, F_WHY, inv_why_name(e->why));
+	number(o, F_SEQ, e->seq);
+	boolean(o, F_STAYS, e->stays);
+	boolean(o, F_ELSEWHERE, e->elsewhere);
+	number(o, F_EPOCH, ev->epoch);
+}
+
 void fields_of(struct fields *o, struct exporter *x, const struct mtr_event *ev)
 {
 	o->nr = 0;
@@ -349,6 +367,9 @@ void fields_of(struct fields *o, struct exporter *x, const struct mtr_event *ev)
 		return;
 	case MTR_EV_FAULT:
 		of_fault(o, x, ev);
+		return;
+	case MTR_EV_INVALIDATE:
+		of_invalidate(o, ev);
 		return;
 	case MTR_EV_RSS:
 		of_rss(o, &ev->rss, ev->epoch);

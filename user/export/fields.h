@@ -67,6 +67,10 @@ enum field_id {
 	F_EPOCH,
 	F_END_EPOCH,
 	F_COUNT,
+	F_SEQ,
+	F_PHASE,
+	F_STAYS,
+	F_ELSEWHERE,
 	F_NR
 };
 

@@ -337,6 +337,7 @@ static int of_proc(struct pf *f, struct pf_proc *q, const struct mtr_event *ev)
 	case MTR_EV_MARK:
 	case MTR_EV_FILE: /* told with the mappings */
 	case MTR_EV_RSS: /* a counter's */
+	case MTR_EV_INVALIDATE: /* counted, as all are; the counters show what came of it */
 	case MTR_EV_SP:
 	case MTR_EV_TICK: /* the session's own doing */
 	case MTR_EV_LIMITS:
