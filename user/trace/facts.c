@@ -49,7 +49,7 @@ uint64_t facts_u64(const struct trace_facts *f, const char *name)
 
 static uint8_t *put(uint8_t *p, const char *s)
 {
-	size_t len = strlen(s);
+	size_t len = strnlen(s, FACT_VALUE_SZ);
 
 	p = varint_put(p, len);
 	memcpy(p, s, len);

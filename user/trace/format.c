@@ -3,6 +3,11 @@
 
 #include <zlib.h>
 
+/* Bytes, not text: no NUL is behind them. */
+static const uint8_t trace_magic[TRACE_MAGIC_SZ] = { 0x89, 'M', 'T', 'R', '\r', '\n', 0x1a, '\n' };
+static const uint8_t chunk_magic[CHUNK_MAGIC_SZ] = { 'M', 'T', 'R', 'C' };
+static const uint8_t end_magic[TRACE_MAGIC_SZ] = { 'M', 'T', 'R', 'E', 'N', 'D', '\r', '\n' };
+
 uint32_t trace_crc(const void *data, size_t len)
 {
 	return (uint32_t)crc32_z(0, data, len);
@@ -11,7 +16,7 @@ uint32_t trace_crc(const void *data, size_t len)
 void trace_put_header(uint8_t out[TRACE_HEADER_SZ])
 {
 	memset(out, 0, TRACE_HEADER_SZ);
-	memcpy(out + TH_MAGIC, TRACE_MAGIC, TRACE_MAGIC_SZ);
+	memcpy(out + TH_MAGIC, trace_magic, TRACE_MAGIC_SZ);
 	put_le(out + TH_VERSION, TRACE_VERSION, 2);
 	put_le(out + TH_MIN_READER, TRACE_MIN_READER, 2);
 	put_le(out + TH_ORDER, TRACE_ORDER, 4);
@@ -22,7 +27,7 @@ void trace_put_header(uint8_t out[TRACE_HEADER_SZ])
 void trace_put_end(uint8_t out[TRACE_END_SZ], uint64_t index_off)
 {
 	memset(out, 0, TRACE_END_SZ);
-	memcpy(out + TE_MAGIC, END_MAGIC, TRACE_MAGIC_SZ);
+	memcpy(out + TE_MAGIC, end_magic, TRACE_MAGIC_SZ);
 	put_le(out + TE_INDEX, index_off, 8);
 	put_le(out + TE_CRC, trace_crc(out, TE_CRC), 4);
 }
@@ -30,7 +35,7 @@ void trace_put_end(uint8_t out[TRACE_END_SZ], uint64_t index_off)
 void chunk_put(uint8_t out[CHUNK_HEADER_SZ], const struct chunk_info *c)
 {
 	memset(out, 0, CHUNK_HEADER_SZ);
-	memcpy(out + CH_MAGIC, CHUNK_MAGIC, CHUNK_MAGIC_SZ);
+	memcpy(out + CH_MAGIC, chunk_magic, CHUNK_MAGIC_SZ);
 	out[CH_TYPE] = c->type;
 	out[CH_FLAGS] = c->flags;
 	put_le(out + CH_SZ, CHUNK_HEADER_SZ, 2);
