@@ -18,12 +18,14 @@
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/wait_bit.h>
 #include "compat.h"
 #include "memtrace.h"
 #include "memtrace_trace.h"
 
 static struct kmem_cache *watch_cache;
 static atomic64_t last_id = ATOMIC64_INIT(0);
+static atomic_t nr_watches = ATOMIC_INIT(0);
 
 /* ---- invalidations, under watch->lock */
 
@@ -170,12 +172,15 @@ static struct mmu_notifier *watch_alloc(struct mm_struct *mm)
 	INIT_LIST_HEAD(&w->files);
 	w->id = atomic64_inc_return(&last_id);
 	w->tgid = owner_tgid(mm);
+	atomic_inc(&nr_watches);
 	return &w->mn;
 }
 
 static void watch_free(struct mmu_notifier *mn)
 {
 	kmem_cache_free(watch_cache, container_of(mn, struct memtrace_watch, mn));
+	if (atomic_dec_and_test(&nr_watches))
+		wake_up_var(&nr_watches);
 }
 
 static const struct mmu_notifier_ops watch_ops = {
@@ -343,9 +348,15 @@ int memtrace_watch_init(void)
 
 /**
  * memtrace_watch_exit() - once, when no file is open any more: waits for the last frees
+ *
+ * mmu_notifier_synchronize() waits for the grace period, not for the callbacks that it lets run:
+ * on another CPU they may come later (seen on 5.10). They are counted, and the last one is left
+ * again when a further grace period is over, for they run with bottom halves disabled.
  */
 void memtrace_watch_exit(void)
 {
 	mmu_notifier_synchronize();
+	wait_var_event(&nr_watches, !atomic_read(&nr_watches));
+	synchronize_rcu();
 	kmem_cache_destroy(watch_cache);
 }

@@ -243,11 +243,29 @@ static inline void touch(char *m, size_t nr_pages)
 		((volatile char *)m)[i * PAGE] = 1;
 }
 
-/* A child that waits for a line from us, then ends. */
-struct child {
-	pid_t pid;
-	int to;
-	int from;
-};
+/* ---- marks */
+
+static inline int marked(int fd, uint32_t flags, struct memtrace_region *r, int max)
+{
+	struct memtrace_snapshot s = { .flags = flags | MEMTRACE_SNAP_MARKED };
+
+	return kmod_snapshot(fd, &s, r, max);
+}
+
+static inline void take_all(int fd)
+{
+	static struct memtrace_region r[16384];
+
+	marked(fd, 0, r, 16384);
+}
+
+/* Is the region in a list of them? */
+static inline struct memtrace_region *in(struct memtrace_region *r, int n, void *m)
+{
+	for (int i = 0; i < n; i++)
+		if (r[i].start <= (unsigned long)m && (unsigned long)m < r[i].end)
+			return &r[i];
+	return NULL;
+}
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Lifetimes: of the target, of the watcher, of the module, in every order. */
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 
 #include "kmod.h"
@@ -163,12 +164,21 @@ TEST_F(life, unload_is_refused_while_open)
 	EXPECT_EQ(-1, access("/dev/memtrace", F_OK));
 }
 
-/* The frees of the last close may still be waiting for their grace period. */
-TEST_F(life, unload_right_after_close)
+static void run_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+/* The frees of the last closes may still be waiting for their grace period, each on its own CPU. */
+TEST_F_TIMEOUT(life, unload_right_after_close, 120)
 {
 	pid_t pid = start_busy();
 
-	for (int i = 0; i < 15; i++) {
+	for (int i = 0; i < 25; i++) {
 		int fd[4];
 
 		ASSERT_EQ(0, kmod_load());
@@ -176,8 +186,11 @@ TEST_F(life, unload_right_after_close)
 			fd[j] = kmod_watch(j % 2 ? pid : 0);
 			ASSERT_GE(fd[j], 0);
 		}
-		for (int j = 0; j < 4; j++)
+		for (int j = 0; j < 4; j++) {
+			run_on(j % 2);
 			close(fd[j]);
+		}
+		run_on(i % 2);
 		ASSERT_EQ(0, kmod_unload());
 	}
 	end(pid);
