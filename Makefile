@@ -51,7 +51,7 @@ PKGS     := libbpf libdw libelf zlib libzstd ncursesw jansson libcap
 
 ARCH     := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/; s/ppc64le/powerpc/; s/riscv64/riscv/; s/s390x/s390/')
 PKG_CFL  := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
-LIBS     := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -pthread -lm -lutil
+LIBS     := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -liberty -pthread -lm -lutil
 INC      := -Iuser -Ibpf -Ikmod -isystem $(B)/gen
 PREFMAP  := -ffile-prefix-map=$(CURDIR)=.
 # Warnings, the language and the includes are the project's; optimisation is the builder's.
@@ -94,8 +94,8 @@ $(B)/bpf/memtrace.bpf.o: $(BPF_OBJ)
 	$(say) BPFLINK $@
 	$(Q)$(BPFTOOL) gen object $@ $(BPF_OBJ)
 
-# -MMD leaves out headers found through -isystem: the skeleton's only user is named here.
-$(B)/obj/user/source/src_bpf.o: $(SKEL)
+# -MMD leaves out headers found through -isystem: the skeleton's users are named here.
+$(B)/obj/user/source/src_bpf.o $(B)/obj/user/source/src_regs.o: $(SKEL)
 
 $(SKEL): $(B)/bpf/memtrace.bpf.o
 	$(say) SKEL $@
@@ -122,6 +122,7 @@ $(B)/.tools:
 # ---- the kernel module, tests, checks
 include kmod/Makefile
 include tests/Makefile
+include tests/fuzz/Makefile
 
 setup:
 	@scripts/setup build
@@ -213,7 +214,7 @@ install: $(B)/memtrace
 		$(DESTDIR)$(datadir)/fish/vendor_completions.d/memtrace.fish; fi
 
 clean:
-	rm -rf build build-asan
+	rm -rf build build-asan build-fuzz
 
 help:
 	@echo 'make             build $(B)/memtrace'
@@ -223,6 +224,7 @@ help:
 	@echo 'make lint        clang-format, clang-tidy, cppcheck, shellcheck, the include rule'
 	@echo 'make format      rewrite the sources as lint wants them (FILES=...)'
 	@echo 'make tests       build the tests; tests/run --help runs some of them'
+	@echo 'make fuzz        libFuzzer on the trace reader (FUZZ_SECONDS=60)'
 	@echo 'make bench       cost against perf, bpftrace and strace'
 	@echo 'make install     into DESTDIR and prefix ($(prefix)); touches no kernel module'
 	@echo 'make kmod        the kernel module for this kernel (KDIR=, KERNEL=); optional'

@@ -58,7 +58,8 @@ typedef struct {
 } atomic_long_t;
 
 struct pt_regs {
-	unsigned long r10, r9, r8, dx, si, di, orig_ax, ip, sp;
+	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip,
+		sp;
 };
 
 struct upid {
@@ -117,6 +118,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
 	u64 start_boottime;
+	unsigned long nvcsw, nivcsw;
 	unsigned long min_flt, maj_flt;
 	char comm[16];
 	struct signal_struct *signal;
@@ -247,7 +249,10 @@ struct bpf_array {
 
 struct linux_binprm;
 
+struct seq_file;
+
 struct bpf_iter_meta {
+	struct seq_file *seq;
 	u64 session_id;
 	u64 seq_num;
 };

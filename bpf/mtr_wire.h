@@ -232,6 +232,22 @@ struct mtr_w_signal {
 	__u64 ip, sp; /* the thread's user registers */
 };
 
+/*
+ * What the iterator `regs` writes of each thread; not a record of the ring.
+ * The registers are those with which the thread came into the kernel, and its own
+ * only while it does not run: nvcsw and nivcsw tell whether it did meanwhile.
+ */
+struct mtr_w_regs {
+	__u32 tid; /* in memtrace's own pid namespace */
+	__u32 state; /* task->__state */
+	__u32 on_cpu;
+	__u32 pad;
+	__u64 nvcsw, nivcsw; /* times it was switched away from, by itself and by others */
+	__u64 r[17]; /* numbered as in DWARF: 7 sp, 16 ip */
+	__u64 orig_ax; /* system call number; -1: it came in otherwise */
+	__u64 fsbase; /* thread pointer */
+};
+
 /* Value of the map want_pids: what to do with a process that the attach iterator meets. */
 #define MTR_WANT_FOLLOW 1u /* its children, too */
 #define MTR_WANT_ATTACH 2u

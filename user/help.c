@@ -32,6 +32,7 @@ const char help_live[] =
 	"  memtrace TARGET [flags]             the live view; a plain report when piped\n"
 	"  memtrace [flags] -- CMD ARGS        start CMD and trace it from its first instruction\n"
 	"  memtrace snapshot TARGET [flags]    one answer and out; needs no root for your own\n"
+	"  memtrace stacks TARGET [flags]      call stacks with the size of each frame\n"
 	"  memtrace doctor [flags]             what this kernel and these privileges allow\n"
 	"\n" HELP_TARGET "  -- CMD ARGS               a command; memtrace exits with its status\n"
 	"\n"
@@ -63,6 +64,33 @@ const char help_snapshot[] =
 	"  memtrace snapshot -p 4123 --json | jq '.regions[] | select(.kind == \"heap\")'\n"
 	"\n" HELP_EXIT "\n";
 
+const char help_stacks[] =
+	"memtrace stacks - every thread's call stack with the size of each frame\n"
+	"\n"
+	"Usage:\n"
+	"  memtrace stacks TARGET [flags]\n"
+	"\n"
+	"Sleeping threads are not stopped: their registers come from the kernel (BPF, as root)\n"
+	"and their stacks are copied from outside. A running thread is stopped while its stack\n"
+	"is copied, and the report says for how long.\n"
+	"\n" HELP_TARGET "\n"
+	"Stacks:\n"
+	"  -t, --tid TID             this thread only\n"
+	"      --vars                variables of each frame, and where their pointers lead\n"
+	"      --no-values           with --vars: names, types and places only\n"
+	"      --largest             the frames that take most, largest first\n"
+	"      --folded              for flame graphs: each frame's own bytes\n"
+	"      --no-fold             each frame of a recursion, not a count of them\n"
+	"  -i, --interval TIME       again and again, until the process ends or Ctrl-C\n"
+	"      --debuginfod          fetch missing debug information from DEBUGINFOD_URLS\n"
+	"\n" HELP_COMMON "\n"
+	"Examples:\n"
+	"  sudo memtrace stacks -p 4123\n"
+	"  sudo memtrace stacks -p 4123 --largest\n"
+	"  sudo memtrace stacks -p 4123 -t 4123 --vars\n"
+	"  sudo memtrace stacks -p 4123 --json | jq '.threads[].stack.headroom_bytes'\n"
+	"\n" HELP_EXIT "\n";
+
 const char help_doctor[] =
 	"memtrace doctor - what this kernel and these privileges allow, and what to do\n"
 	"\n"
@@ -73,3 +101,107 @@ const char help_doctor[] =
 	"  sudo memtrace doctor\n"
 	"  memtrace doctor --json\n"
 	"\n" HELP_EXIT "\n";
+
+#define HELP_FILE_COMMON                                                           \
+	"Everywhere:\n"                                                            \
+	"      --json                JSON on stdout\n"                             \
+	"  -o, --output FILE         write there instead of stdout; - is stdout\n" \
+	"      --bytes --ascii --color=WHEN -q -v -h -V\n"
+
+#define HELP_MOMENT                                                                   \
+	"MOMENT is a mark's name, +TIME from the beginning, -TIME from the end, or\n" \
+	"2026-11-21T16:02:41Z."
+
+#define HELP_EXIT_FILE                                                                            \
+	"Exit status: 0 done, 1 failed, 2 usage, 6 the file is damaged or was not closed: what\n" \
+	"is intact was read all the same"
+
+const char help_record[] =
+	"memtrace record - every event to a file; or only the last part, when it matters\n"
+	"\n"
+	"Usage:\n"
+	"  memtrace record TARGET [flags]\n"
+	"  memtrace record [flags] -- CMD ARGS\n"
+	"\n" HELP_TARGET "  -- CMD ARGS               a command, from its first instruction\n"
+	"\n"
+	"Recording:\n"
+	"  -o, --output FILE         the file (memtrace-COMM-PID-TIME.mtr); - is stdout\n"
+	"  -d, --duration TIME       stop after that long; else ^C ends it\n"
+	"  -f, --follow              children, too, through fork and exec\n"
+	"  -i, --interval TIME       between ends of intervals: what replay shows (1s)\n"
+	"  -u, --user USER           run CMD as USER\n"
+	"\n"
+	"Flight recorder: kept in memory, written to FILE on SIGUSR1, when the condition\n"
+	"comes true, when a target is killed, and at the end (further times to FILE-2 ...):\n"
+	"      --last-size SIZE      the last so many bytes (with --last-time: 256M)\n"
+	"      --last-time TIME      the last so long (with --when: 10min)\n"
+	"      --when EXPR           rss, virtual, swap, growth, headroom or a region kind,\n"
+	"                            compared: 'rss > 2G', 'growth > 1M/s', 'heap > 500M',\n"
+	"                            'headroom < 20%' (of a stack); and, or, not, ( )\n"
+	"\n" HELP_FILE_COMMON "\n"
+	"Examples:\n"
+	"  sudo memtrace record -p 4123 -d 60 -o redis.mtr\n"
+	"  sudo memtrace record -f -- ./server --port 8080\n"
+	"  sudo memtrace record -p 4123 --last-time 10min --when 'rss > 1.9G'\n"
+	"\n" HELP_EXIT " With -- CMD: CMD's own status.\n";
+
+const char help_replay[] =
+	"memtrace replay - the live view from a recording\n"
+	"\n"
+	"Usage:\n"
+	"  memtrace replay FILE [flags]\n"
+	"\n"
+	"On a terminal the live view's screen; piped, with --plain or --json the reports that\n"
+	"a live session would have made, one an interval.\n"
+	"\n"
+	"      --seek MOMENT         begin there\n"
+	"      --speed N             N times as fast (1 on a terminal; reports: no waiting)\n"
+	"      --plain               reports, even on a terminal\n"
+	"\n"
+	"Keys besides the live view's: left right ten seconds, < > a tenth of the recording,\n"
+	", . an interval, - + speed, space pause.\n"
+	"\n" HELP_FILE_COMMON "\n"
+	"Examples:\n"
+	"  memtrace replay redis.mtr --seek -30s\n"
+	"  memtrace replay redis.mtr --json | jq .totals.resident_bytes\n"
+	"\n" HELP_MOMENT "\n" HELP_EXIT_FILE ".\n";
+
+const char help_info[] =
+	"memtrace info - what is in a recording: facts, events by kind, modules, damage\n"
+	"\n"
+	"Usage:\n"
+	"  memtrace info FILE [flags]\n"
+	"\n" HELP_FILE_COMMON "\n"
+	"Examples:\n"
+	"  memtrace info redis.mtr\n"
+	"  memtrace info redis.mtr --json | jq .by_kind\n"
+	"\n" HELP_EXIT_FILE ".\n";
+
+const char help_report[] =
+	"memtrace report - how a recorded process grew: summary, by region, by thread\n"
+	"\n"
+	"Usage:\n"
+	"  memtrace report FILE [flags]\n"
+	"\n"
+	"      --format text         as text (what else there is: --json)\n"
+	"\n" HELP_FILE_COMMON "\n"
+	"Examples:\n"
+	"  memtrace report redis.mtr\n"
+	"  memtrace report redis.mtr --json | jq '.regions[0]'\n"
+	"\n" HELP_EXIT_FILE ".\n";
+
+const char help_diff[] =
+	"memtrace diff - what grew, shrank, appeared and vanished between two moments\n"
+	"\n"
+	"Usage:\n"
+	"  memtrace diff A[@MOMENT] B[@MOMENT] [flags]\n"
+	"\n"
+	"A and B are recordings, or twice the same one. Without a moment A is taken at its\n"
+	"beginning when both are the same file, else each at its end.\n"
+	"\n"
+	"      --exit-code           status 10 when there is a difference\n"
+	"\n" HELP_FILE_COMMON "\n"
+	"Examples:\n"
+	"  memtrace diff redis.mtr@+10s redis.mtr\n"
+	"  memtrace diff before.mtr after.mtr --json\n"
+	"\n" HELP_MOMENT "\n" HELP_EXIT_FILE ", 10 see --exit-code.\n";

@@ -5,6 +5,12 @@
 
 extern const char help_live[];
 extern const char help_snapshot[];
+extern const char help_stacks[];
 extern const char help_doctor[];
+extern const char help_record[];
+extern const char help_replay[];
+extern const char help_info[];
+extern const char help_report[];
+extern const char help_diff[];
 
 #endif

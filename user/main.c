@@ -7,12 +7,23 @@
 #include "util/log.h"
 
 static const struct command live = {
-	"", "the live view of a process", cmd_live, help_live, OPT_TARGET | OPT_LIVE,
+	"", "the live view of a process", cmd_live, help_live, OPT_TARGET | OPT_LIVE | OPT_VIEW,
 };
 
 static const struct command verbs[] = {
 	{ "snapshot", "one answer and out: where a process's memory is now", cmd_snapshot,
 	  help_snapshot, OPT_TARGET },
+	{ "record", "every event to a file, or the last part of them", cmd_record, help_record,
+	  OPT_TARGET | OPT_LIVE | OPT_RECORD | OPT_WHEN | OPT_FORMAT },
+	{ "replay", "the live view from a file", cmd_replay, help_replay,
+	  OPT_FILE | OPT_VIEW | OPT_SEEK },
+	{ "info", "what is in a file", cmd_info, help_info, OPT_FILE },
+	{ "report", "how recorded processes grew: by region, by thread, over time", cmd_report,
+	  help_report, OPT_FILE | OPT_FORMAT },
+	{ "diff", "what grew, appeared and vanished between two moments or files", cmd_diff,
+	  help_diff, OPT_FILE | OPT_FILES | OPT_DIFF },
+	{ "stacks", "every thread's call stack with the size of each frame", cmd_stacks,
+	  help_stacks, OPT_TARGET | OPT_STACKS },
 	{ "doctor", "what this kernel and these privileges allow, and what to do about it",
 	  cmd_doctor, help_doctor, 0 },
 };

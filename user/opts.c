@@ -33,9 +33,23 @@ enum {
 	O_RECONCILE,
 	O_DROP,
 	O_RING,
+	O_KEY_BYTES,
+	O_LAST_SIZE,
+	O_LAST_TIME,
+	O_WHEN,
+	O_FORMAT,
+	O_SEEK,
+	O_SPEED,
+	O_EXIT_CODE,
+	O_FOLDED,
+	O_LARGEST,
+	O_NO_FOLD,
+	O_VARS,
+	O_NO_VALUES,
+	O_DEBUGINFOD,
 };
 
-static const char short_flags[] = "+:p:n:fi:d:o:u:qvhV";
+static const char short_flags[] = "+:p:n:fi:d:o:t:u:qvhV";
 
 static const struct option long_flags[] = {
 	{ "pid", required_argument, NULL, 'p' },
@@ -53,15 +67,30 @@ static const struct option long_flags[] = {
 	{ "ascii", no_argument, NULL, O_ASCII },
 	{ "color", required_argument, NULL, O_COLOR },
 	{ "output", required_argument, NULL, 'o' },
+	{ "last-size", required_argument, NULL, O_LAST_SIZE },
+	{ "last-time", required_argument, NULL, O_LAST_TIME },
+	{ "when", required_argument, NULL, O_WHEN },
+	{ "format", required_argument, NULL, O_FORMAT },
+	{ "seek", required_argument, NULL, O_SEEK },
+	{ "speed", required_argument, NULL, O_SPEED },
+	{ "exit-code", no_argument, NULL, O_EXIT_CODE },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
+	{ "tid", required_argument, NULL, 't' },
+	{ "folded", no_argument, NULL, O_FOLDED },
+	{ "largest", no_argument, NULL, O_LARGEST },
+	{ "no-fold", no_argument, NULL, O_NO_FOLD },
+	{ "vars", no_argument, NULL, O_VARS },
+	{ "no-values", no_argument, NULL, O_NO_VALUES },
+	{ "debuginfod", no_argument, NULL, O_DEBUGINFOD },
 	/* for tests and for people who debug memtrace */
 	{ "rung", required_argument, NULL, O_RUNG },
 	{ "reconcile", required_argument, NULL, O_RECONCILE },
 	{ "drop", required_argument, NULL, O_DROP },
 	{ "ring", required_argument, NULL, O_RING },
+	{ "key-bytes", required_argument, NULL, O_KEY_BYTES },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -194,7 +223,7 @@ static int parse_percent(const char *s, double *ret)
 	return 0;
 }
 
-/* Flags of OPT_TARGET, OPT_LIVE and those for tests: refused where the verb has no use for them. */
+/* Which verbs take a flag: refused where the verb has no use for it. 0: all of them. */
 static unsigned int flag_needs(int flag)
 {
 	switch (flag) {
@@ -202,11 +231,19 @@ static unsigned int flag_needs(int flag)
 	case 'n':
 	case O_CGROUP:
 		return OPT_TARGET;
-	case 'f':
 	case 'i':
+		return OPT_LIVE | OPT_STACKS;
+	case 't':
+	case O_FOLDED:
+	case O_LARGEST:
+	case O_NO_FOLD:
+	case O_VARS:
+	case O_NO_VALUES:
+	case O_DEBUGINFOD:
+		return OPT_STACKS;
+	case 'f':
 	case 'd':
 	case 'u':
-	case O_PLAIN:
 	case O_MAX_OVERHEAD:
 	case O_NO_DAEMON:
 	case O_RUNG:
@@ -214,6 +251,21 @@ static unsigned int flag_needs(int flag)
 	case O_DROP:
 	case O_RING:
 		return OPT_LIVE;
+	case O_PLAIN:
+		return OPT_VIEW;
+	case O_LAST_SIZE:
+	case O_LAST_TIME:
+	case O_KEY_BYTES:
+		return OPT_RECORD;
+	case O_WHEN:
+		return OPT_WHEN;
+	case O_FORMAT:
+		return OPT_FORMAT;
+	case O_SEEK:
+	case O_SPEED:
+		return OPT_SEEK;
+	case O_EXIT_CODE:
+		return OPT_DIFF;
 	}
 	return 0;
 }
@@ -225,6 +277,7 @@ static int live_flag(struct opts *o, int flag, const char *arg)
 		o->follow = true;
 		return 0;
 	case 'i':
+		o->repeat = true;
 		return parse_duration_arg("-i", arg, 10 * NSEC_PER_MSEC, &o->interval_ns);
 	case 'd':
 		return parse_duration_arg("-d", arg, 1, &o->duration_ns);
@@ -257,8 +310,84 @@ static int live_flag(struct opts *o, int flag, const char *arg)
 	return 0; /* --no-daemon: there is no daemon yet, so that is how it always is */
 }
 
+static int parse_speed(struct opts *o, const char *s)
+{
+	char *end;
+
+	o->speed = strtod(s, &end);
+	if (end == s || *end || !(o->speed > 0 && o->speed <= 1e6))
+		return usage("--speed takes a number above 0, not '%s'", s);
+	return 0;
+}
+
+/* Of verbs that write or read files. */
+static int file_flag(struct opts *o, int flag, const char *arg)
+{
+	switch (flag) {
+	case O_LAST_SIZE:
+		if (parse_size(arg, &o->last_size) || o->last_size < 1 << 20)
+			return usage("--last-size takes a size from 1M on, not '%s'", arg);
+		return 0;
+	case O_LAST_TIME:
+		return parse_duration_arg("--last-time", arg, NSEC_PER_SEC, &o->last_ns);
+	case O_KEY_BYTES:
+		if (parse_size(arg, &o->key_bytes))
+			return usage("--key-bytes takes a size like 64K, not '%s'", arg);
+		return 0;
+	case O_WHEN:
+		o->when = arg;
+		return 0;
+	case O_FORMAT:
+		o->format = arg;
+		return 0;
+	case O_SEEK:
+		o->seek = arg;
+		return 0;
+	case O_SPEED:
+		return parse_speed(o, arg);
+	case O_EXIT_CODE:
+		o->exit_code = true;
+		return 0;
+	}
+	return live_flag(o, flag, arg);
+}
+
+static int stacks_flag(struct opts *o, int flag, const char *arg)
+{
+	char *end;
+	long tid;
+
+	switch (flag) {
+	case 't':
+		tid = strtol(arg, &end, 10);
+		if (*arg < '0' || *arg > '9' || *end || tid <= 0 || tid > INT_MAX)
+			return usage("'%s' is not a thread id", arg);
+		o->tid = (pid_t)tid;
+		return 0;
+	case O_FOLDED:
+		o->folded = true;
+		return 0;
+	case O_LARGEST:
+		o->largest = true;
+		return 0;
+	case O_NO_FOLD:
+		o->no_fold = true;
+		return 0;
+	case O_VARS:
+		o->vars = true;
+		return 0;
+	case O_NO_VALUES:
+		o->no_values = true;
+		return 0;
+	}
+	o->debuginfod = true;
+	return 0;
+}
+
 static int flag(const struct command *c, struct opts *o, int flag, const char *arg)
 {
+	if (flag_needs(flag) == OPT_STACKS)
+		return stacks_flag(o, flag, arg);
 	switch (flag) {
 	case 'p':
 		return add_pids(o, arg);
@@ -293,7 +422,7 @@ static int flag(const struct command *c, struct opts *o, int flag, const char *a
 	case O_COLOR:
 		return parse_color(o, arg);
 	}
-	return live_flag(o, flag, arg);
+	return file_flag(o, flag, arg);
 }
 
 static int unknown_flag(const char *given)
@@ -319,12 +448,14 @@ static int unknown_flag(const char *given)
 
 static int parse_flags(const struct command *c, struct opts *o, int argc, char **argv)
 {
+	/* without the '+' flags may stand behind a FILE, too */
+	const char *shorts = short_flags + !!(c->takes & OPT_FILE);
 	char one[] = "-?";
 	int f, ret, at = 0;
 
 	optind = 0; /* glibc: start afresh, also with "+" */
 	opterr = 0;
-	while ((f = getopt_long(argc, argv, short_flags, long_flags, &at)) != -1) {
+	while ((f = getopt_long(argc, argv, shorts, long_flags, &at)) != -1) {
 		const char *given = argv[optind - 1];
 
 		one[1] = (char)optopt;
@@ -332,7 +463,7 @@ static int parse_flags(const struct command *c, struct opts *o, int argc, char *
 			return optopt && optopt < 256 ? unknown_flag(one) : unknown_flag(given);
 		if (f == ':')
 			return usage("%s needs a value", optopt && optopt < 256 ? one : given);
-		if (flag_needs(f) & ~c->takes)
+		if (flag_needs(f) && !(flag_needs(f) & c->takes))
 			return usage("%s does not take %s", *c->name ? c->name : "memtrace",
 				     given[0] == '-' ? given : argv[optind - 2]);
 		ret = flag(c, o, f, optarg);
@@ -345,14 +476,30 @@ static int parse_flags(const struct command *c, struct opts *o, int argc, char *
 /* On a terminal one can be asked whom to trace. */
 static bool may_pick(const struct command *c, const struct opts *o)
 {
-	return (c->takes & OPT_LIVE) && !o->plain && !o->json && !o->output &&
-	       isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	return (c->takes & OPT_LIVE) && (c->takes & OPT_VIEW) && !o->plain && !o->json &&
+	       !o->output && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+}
+
+static int check_files(const struct command *c, struct opts *o, int argc, char **argv)
+{
+	unsigned int max = c->takes & OPT_FILES ? 2 : 1;
+
+	for (; optind < argc && o->nr_files < max; optind++)
+		o->files[o->nr_files++] = argv[optind];
+	if (optind < argc)
+		return usage("unexpected '%s'", argv[optind]);
+	if (o->nr_files < max)
+		return usage("which %s? %s %s", max > 1 ? "files" : "file", c->name,
+			     max > 1 ? "A B" : "FILE");
+	return 0;
 }
 
 static int check(const struct command *c, struct opts *o, int argc, char **argv)
 {
 	bool dashes = optind < argc && optind > 1 && !strcmp(argv[optind - 1], "--");
 
+	if (c->takes & OPT_FILE)
+		return check_files(c, o, argc, argv);
 	if (optind < argc && !dashes)
 		return usage("unexpected '%s'%s", argv[optind],
 			     c->takes & OPT_LIVE ? "; a command goes after --" : "");
@@ -368,6 +515,12 @@ static int check(const struct command *c, struct opts *o, int argc, char **argv)
 	if ((c->takes & OPT_TARGET) && !o->nr_pids && !o->cmd && !may_pick(c, o))
 		return usage("whom? -p PID, -n NAME, --cgroup PATH%s",
 			     c->takes & OPT_LIVE ? " or -- CMD ARGS" : "");
+	if (o->json + o->folded + o->largest > 1)
+		return usage("one of --json, --folded and --largest");
+	if (o->no_values && !o->vars)
+		return usage("--no-values goes with --vars");
+	if (o->vars && (o->folded || o->largest))
+		return usage("--vars is neither for --folded nor for --largest");
 	if (o->user && !o->cmd)
 		return usage("-u says as whom to run a command: -- CMD ARGS is missing");
 	return 0;

@@ -26,16 +26,44 @@ struct opts {
 	uint64_t interval_ns; /* -i; 1 s */
 	uint64_t duration_ns; /* -d; 0: until the end */
 	double max_overhead; /* percent */
+	/* files */
+	const char *files[2]; /* FILE arguments */
+	unsigned int nr_files;
+	const char *format; /* --format; NULL: the verb's own */
+	/* record */
+	uint64_t last_size, last_ns; /* --last-size, --last-time: keep only that much; 0: all */
+	const char *when; /* --when EXPR, as given */
+	/* replay, diff */
+	const char *seek; /* --seek MOMENT, as given */
+	double speed; /* --speed; 0: as the verb has it */
+	bool exit_code; /* --exit-code */
+	/* stacks */
+	pid_t tid; /* -t; 0: all threads */
+	bool repeat; /* -i was given */
+	bool folded, largest;
+	bool vars, no_values;
+	bool no_fold; /* recursion is written out */
+	bool debuginfod; /* debug information may be fetched */
 	/* for tests and people who debug memtrace; not in --help's first page */
 	const char *rung; /* --rung auto|fentry|tracepoint */
 	bool no_reconcile; /* --reconcile=off: /proc is read once, at attach */
 	const char *drop; /* --drop KIND: ignore this event kind (tests) */
 	uint64_t ring_bytes; /* --ring SIZE */
+	uint64_t key_bytes; /* --key-bytes SIZE: a keyframe each so many bytes; 0: as it is best */
 };
 
 /* What a verb takes beside the flags that work everywhere. */
 #define OPT_TARGET 0x1u /* -p -n --cgroup; none is an error, but for the live view on a terminal */
-#define OPT_LIVE 0x2u /* the live view's, -- CMD among them */
+#define OPT_LIVE 0x2u /* what traces: -f -i -d -u, -- CMD among them */
+#define OPT_VIEW 0x4u /* what has a view on a terminal: --plain */
+#define OPT_RECORD 0x8u /* --last-size --last-time */
+#define OPT_WHEN 0x10u /* --when */
+#define OPT_FORMAT 0x20u /* --format */
+#define OPT_FILE 0x40u /* FILE; with OPT_FILES a second one */
+#define OPT_FILES 0x80u
+#define OPT_SEEK 0x100u /* --seek --speed */
+#define OPT_DIFF 0x200u /* --exit-code */
+#define OPT_STACKS 0x400u /* -t --vars … of stacks */
 
 /* Added to an exit status by opts_parse() when the program should end with it. */
 #define OPTS_EXIT 1000
@@ -71,6 +99,12 @@ bool opts_color(const struct opts *o);
 int cmd_pick(struct opts *o, int argc, char **argv);
 int cmd_live(struct opts *o, int argc, char **argv);
 int cmd_snapshot(struct opts *o, int argc, char **argv);
+int cmd_stacks(struct opts *o, int argc, char **argv);
 int cmd_doctor(struct opts *o, int argc, char **argv);
+int cmd_record(struct opts *o, int argc, char **argv);
+int cmd_replay(struct opts *o, int argc, char **argv);
+int cmd_info(struct opts *o, int argc, char **argv);
+int cmd_report(struct opts *o, int argc, char **argv);
+int cmd_diff(struct opts *o, int argc, char **argv);
 
 #endif

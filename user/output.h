@@ -14,6 +14,15 @@
 FILE *output_open(const char *path);
 
 /**
+ * output_create() - a new file: mode 0600, and under sudo the invoking user's
+ *
+ * A regular file of that name that is ours is replaced. Never through a symbolic link that somebody
+ * else could have put there: not as the last component, nor as one in a folder that all may write to.
+ * Returns a descriptor, or −1 after one line on stderr.
+ */
+int output_create(const char *path);
+
+/**
  * output_failed() - one line on stderr; returns EX_FAILED
  * @path: as given to output_open()
  * @err: errno's value

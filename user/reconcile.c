@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include "context.h"
 #include "session_int.h"
 #include "source/limits.h"
 #include "util/clock.h"
@@ -28,7 +29,7 @@ static int give(void *ctx, const struct mtr_event *ev)
 {
 	struct session *s = ctx;
 
-	return model_apply(&s->model, ev);
+	return session_apply(s, ev);
 }
 
 int reconcile_maps(struct session *s, struct sess_proc *sp)
@@ -191,15 +192,13 @@ int reconcile_tick(struct session *s, struct sess_proc *sp, uint64_t budget_ns)
 	if (s->now_ns - sp->limits_ns >= LIMITS_EVERY || !sp->limits_ns) {
 		limits_read(src_proc_pid(sp->sp), &sp->limits);
 		sp->limits_ns = s->now_ns;
-		sp->p->stack_limit = sp->limits.stack_limit_bytes > INT64_MAX ?
-					     -1 :
-					     (int64_t)sp->limits.stack_limit_bytes;
+		err = context_limits(&sp->limits, sp->p->as, s->now_ns, s->st, give, s);
+		if (err)
+			return err;
 	}
 	if (s->o->no_reconcile && sp->p->maps_known)
 		return 0;
 	check_map(s, sp);
-	if (s->maps_lost)
-		proc_doubt(sp->p);
 	err = watch_check(s, sp);
 	if (err)
 		return err;

@@ -48,6 +48,32 @@ static int add_proc(struct session *s, struct proc *p, struct src_proc *handle)
 	return reconcile_maps(s, sp);
 }
 
+int session_apply(struct session *s, const struct mtr_event *ev)
+{
+	int err = model_apply(&s->model, ev);
+
+	return err || !s->tap ? err : s->tap(s->tap_ctx, ev);
+}
+
+void session_tap(struct session *s, event_sink_fn fn, void *ctx)
+{
+	s->tap = fn;
+	s->tap_ctx = ctx;
+}
+
+/* An event of the session's own doing. */
+static int tell(struct session *s, uint16_t kind, uint32_t as)
+{
+	const struct mtr_event ev = { .kind = kind, .as = as, .time_ns = s->now_ns };
+
+	return session_apply(s, &ev);
+}
+
+static int drop(struct session *s, uint32_t as)
+{
+	return tell(s, MTR_EV_DROP, as);
+}
+
 /* The same process with another address space. */
 static int replace_proc(struct session *s, struct proc *p, uint32_t prev_as)
 {
@@ -58,7 +84,8 @@ static int replace_proc(struct session *s, struct proc *p, uint32_t prev_as)
 
 		if (sp->p->as != prev_as || sp->p->pid != p->pid)
 			continue;
-		model_drop(&s->model, prev_as);
+		if (drop(s, prev_as))
+			return -ENOMEM;
 		sp->p = p;
 		sp->virt_off = 0;
 		sp->sweep_at = 0;
@@ -86,10 +113,10 @@ int session_sink(void *ctx, const struct mtr_event *ev)
 	int err;
 
 	if (ev->kind != MTR_EV_ATTACH && ev->kind != MTR_EV_EXEC)
-		return model_apply(&s->model, ev);
+		return session_apply(s, ev);
 	named = *ev;
 	named.proc.exe = src_proc_exe((pid_t)ev->proc.pid, s->st);
-	err = model_apply(&s->model, &named);
+	err = session_apply(s, &named);
 	if (err)
 		return err;
 	p = model_proc(&s->model, ev->as);
@@ -103,7 +130,7 @@ int session_sink(void *ctx, const struct mtr_event *ev)
 		k = s->kernel0;
 		k.as = ev->as;
 		if (k.kind)
-			model_apply(&s->model, &k);
+			session_apply(s, &k);
 	} else if (src_proc_open((pid_t)p->pid, &handle)) {
 		handle = NULL;
 	}
@@ -298,8 +325,9 @@ int session_attach(struct session *s, const pid_t *pids, unsigned int nr)
 	return 0;
 }
 
-static void measure(struct session *s, uint64_t dt_ns)
+static int measure(struct session *s, uint64_t dt_ns)
 {
+	struct mtr_event ev = { .kind = MTR_EV_COST, .time_ns = s->now_ns };
 	struct mtr_cost *c = &s->cost_now;
 	uint64_t lock = s->lock_ns_gone;
 	double sec = dt_ns ? (double)dt_ns / (double)NSEC_PER_SEC : 1;
@@ -318,6 +346,17 @@ static void measure(struct session *s, uint64_t dt_ns)
 		lock > s->tick_lock_ns ? (uint64_t)((double)(lock - s->tick_lock_ns) / sec) : 0;
 	s->tick_lock_ns = lock;
 	c->lost = model_lost(&s->model);
+	ev.cost = *c;
+	return session_apply(s, &ev);
+}
+
+/* The session's own interval ends when those of all its processes have. */
+static int end_interval(struct session *s)
+{
+	struct mtr_event ev = { .kind = MTR_EV_TICK, .time_ns = s->now_ns };
+
+	ev.tick.real_ns = clock_ns(CLOCK_REALTIME) - (boot_ns() - s->now_ns);
+	return session_apply(s, &ev);
 }
 
 static int drain(struct session *s)
@@ -342,9 +381,10 @@ static int take_in(struct session *s)
 }
 
 /* Following a fork storm must not fill the memory: of those that ended, the latest are kept. */
-static void forget_ended(struct session *s)
+static int forget_ended(struct session *s)
 {
 	unsigned int nr_ended = 0, n = 0;
+	int err = 0;
 
 	for (unsigned int i = 0; i < s->nr_procs; i++)
 		nr_ended += s->procs[i]->ended;
@@ -361,10 +401,12 @@ static void forget_ended(struct session *s)
 			s->lock_ns_gone += src_proc_lock_ns(sp->sp);
 		watch_end(sp);
 		src_proc_close(sp->sp);
-		model_drop(&s->model, sp->p->as);
+		if (!err)
+			err = drop(s, sp->p->as);
 		free(sp);
 	}
 	s->nr_procs = n;
+	return err;
 }
 
 /* How long the page tables of a process may be read now: more when nothing is known of it yet. */
@@ -380,9 +422,10 @@ int session_settle(struct session *s)
 	uint64_t before = s->now_ns, until, drained = boot_ns();
 	int err;
 
-	forget_ended(s);
+	err = forget_ended(s);
 	watch_numbers(s);
-	err = take_in(s);
+	if (!err)
+		err = take_in(s);
 
 	s->now_ns = boot_ns();
 	until = s->now_ns + TOTAL_BUDGET;
@@ -396,10 +439,12 @@ int session_settle(struct session *s)
 		}
 		if (!err)
 			err = reconcile_tick(s, sp, budget(sp, now < until ? until - now : 0));
-		proc_tick(sp->p, s->now_ns, s->st);
+		if (!err)
+			err = tell(s, MTR_EV_TICK, sp->p->as);
 	}
-	measure(s, s->now_ns - before);
-	return err;
+	if (!err)
+		err = measure(s, s->now_ns - before);
+	return err ? err : end_interval(s);
 }
 
 static bool all_ended(const struct session *s)

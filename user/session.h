@@ -68,6 +68,12 @@ int session_settle(struct session *s);
 /* session_unwatch() - the view's descriptor ended: do not wait for it any more. Returns 0. */
 int session_unwatch(struct session *s, int fd);
 
+/*
+ * session_tap() - a second taker of every event that the model gets, in the same order: who
+ * replays what it was given has the same model. Not 0 from it ends the session.
+ */
+void session_tap(struct session *s, event_sink_fn fn, void *ctx);
+
 struct model *session_model(struct session *s);
 /* session_procs() - processes that have not been replaced by an exec */
 struct sess_proc **session_procs(struct session *s, unsigned int *ret_nr);

@@ -21,6 +21,8 @@ struct session {
 	int epfd, timer_fd, signal_fd;
 	int signal; /* that ended the run; 0: none */
 	uint64_t now_ns, tick_events, tick_lock_ns, lock_ns_gone;
+	event_sink_fn tap; /* NULL: none */
+	void *tap_ctx;
 	bool maps_lost; /* map events were lost: every map is read again */
 };
 
@@ -35,6 +37,8 @@ void watch_end(struct sess_proc *sp);
 void watch_numbers(struct session *s); /* before the ring is drained */
 int watch_check(struct session *s, struct sess_proc *sp); /* after: did all of them come? */
 
+/* session_apply() - an event as it is, to the model and to whom session_tap() named */
+int session_apply(struct session *s, const struct mtr_event *ev);
 int session_sink(void *ctx, const struct mtr_event *ev);
 
 #endif

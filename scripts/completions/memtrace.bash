@@ -2,7 +2,7 @@
 # bash completion for memtrace(1)
 
 _memtrace() {
-	local cur prev verb=
+	local cur prev flags verb=
 	# After -- it is another command's line.
 	local i
 	for ((i = 1; i < COMP_CWORD; i++)); do
@@ -18,7 +18,7 @@ _memtrace() {
 	cur=${COMP_WORDS[COMP_CWORD]}
 	prev=${COMP_WORDS[COMP_CWORD - 1]}
 	case ${COMP_WORDS[1]-} in
-	snapshot | doctor) verb=${COMP_WORDS[1]} ;;
+	snapshot | stacks | doctor | record | replay | info | report | diff) verb=${COMP_WORDS[1]} ;;
 	esac
 	[[ $COMP_CWORD -gt 1 ]] || verb=
 
@@ -52,7 +52,16 @@ _memtrace() {
 		mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$cur")
 		return
 		;;
-	-i | --interval | -d | --duration)
+	--last-size)
+		mapfile -t COMPREPLY < <(compgen -W '16M 64M 256M' -- "$cur")
+		return
+		;;
+	--format)
+		[[ $verb == report ]] && flags=text || flags=mtr
+		mapfile -t COMPREPLY < <(compgen -W "$flags" -- "$cur")
+		return
+		;;
+	-i | --interval | -d | --duration | --last-time)
 		mapfile -t COMPREPLY < <(compgen -W '500ms 1s 10s 1min 10min 1h' -- "$cur")
 		return
 		;;
@@ -61,16 +70,23 @@ _memtrace() {
 	local common='--json --output --bytes --ascii --color --quiet --verbose --help --version'
 	local target='--pid --name --cgroup'
 	local live='--follow --interval --duration --plain --user'
-	local flags
 	case $verb in
-	doctor) flags=$common ;;
+	doctor | info) flags=$common ;;
+	record) flags="$target --follow --interval --duration --user --last-size --last-time --when --format $common" ;;
+	replay) flags="--seek --speed --plain $common" ;;
+	report) flags="--format $common" ;;
+	diff) flags="--exit-code $common" ;;
 	snapshot) flags="$target $common" ;;
+	stacks) flags="$target --tid --vars --no-values --largest --folded --no-fold --interval --debuginfod $common" ;;
 	*) flags="$target $live $common" ;;
 	esac
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$flags" -- "$cur")
 	elif [[ $COMP_CWORD -eq 1 ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'snapshot doctor' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'snapshot stacks doctor record replay info report diff' -- "$cur")
+	elif [[ $verb == replay || $verb == info || $verb == report || $verb == diff ]]; then
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -f -X '!*.mtr' -- "$cur"; compgen -d -- "$cur")
 	fi
 }
 

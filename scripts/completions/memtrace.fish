@@ -2,15 +2,34 @@
 # fish completion for memtrace(1)
 
 function __memtrace_no_verb
-    not __fish_seen_subcommand_from snapshot doctor
+    not __fish_seen_subcommand_from snapshot stacks doctor replay info report diff
 end
 function __memtrace_takes_target
-    not __fish_seen_subcommand_from doctor
+    not __fish_seen_subcommand_from doctor replay info report diff
+end
+function __memtrace_takes_file
+    __fish_seen_subcommand_from replay info report diff
 end
 
 complete -c memtrace -f
 complete -c memtrace -n '__fish_is_nth_token 1' -a snapshot -d 'One answer and out'
+complete -c memtrace -n '__fish_is_nth_token 1' -a stacks -d 'Call stacks with the size of each frame'
 complete -c memtrace -n '__fish_is_nth_token 1' -a doctor -d 'What this kernel and these privileges allow'
+complete -c memtrace -n '__fish_is_nth_token 1' -a record -d 'Every event to a file'
+complete -c memtrace -n '__fish_is_nth_token 1' -a replay -d 'The live view from a recording'
+complete -c memtrace -n '__fish_is_nth_token 1' -a info -d 'What is in a recording'
+complete -c memtrace -n '__fish_is_nth_token 1' -a report -d 'How recorded processes grew'
+complete -c memtrace -n '__fish_is_nth_token 1' -a diff -d 'What grew between two moments'
+
+complete -c memtrace -n __memtrace_takes_file -F
+complete -c memtrace -n '__fish_seen_subcommand_from record' -l last-size -x -a '16M 64M 256M' -d 'Keep only so much'
+complete -c memtrace -n '__fish_seen_subcommand_from record' -l last-time -x -a '1min 10min 1h' -d 'Keep only so long'
+complete -c memtrace -n '__fish_seen_subcommand_from record' -l when -x -d 'Write when this holds'
+complete -c memtrace -n '__fish_seen_subcommand_from record' -l format -x -a mtr -d 'Of the file'
+complete -c memtrace -n '__fish_seen_subcommand_from replay' -l seek -x -d 'Begin there'
+complete -c memtrace -n '__fish_seen_subcommand_from replay' -l speed -x -a '1 2 10' -d 'So many times as fast'
+complete -c memtrace -n '__fish_seen_subcommand_from replay' -l plain -d 'Reports, even on a terminal'
+complete -c memtrace -n '__fish_seen_subcommand_from diff' -l exit-code -d 'Status 10 when there is a difference'
 
 complete -c memtrace -n __memtrace_takes_target -s p -l pid -x -a '(__fish_complete_pids)' -d Process
 complete -c memtrace -n __memtrace_takes_target -s n -l name -x -a '(__fish_complete_proc)' -d 'Every process of that name'
@@ -21,6 +40,15 @@ complete -c memtrace -n __memtrace_no_verb -s i -l interval -x -a '500ms 1s 10s 
 complete -c memtrace -n __memtrace_no_verb -s d -l duration -x -a '10s 1min 10min 1h' -d 'Stop after that long'
 complete -c memtrace -n __memtrace_no_verb -l plain -d 'The plain report, even on a terminal'
 complete -c memtrace -n __memtrace_no_verb -s u -l user -x -a '(__fish_complete_users)' -d 'Run the command as that user'
+
+complete -c memtrace -n '__fish_seen_subcommand_from stacks' -s t -l tid -x -d 'This thread only'
+complete -c memtrace -n '__fish_seen_subcommand_from stacks' -l vars -d 'Variables of each frame'
+complete -c memtrace -n '__fish_seen_subcommand_from stacks' -l no-values -d 'With --vars: no values'
+complete -c memtrace -n '__fish_seen_subcommand_from stacks' -l largest -d 'The frames that take most'
+complete -c memtrace -n '__fish_seen_subcommand_from stacks' -l folded -d 'For flame graphs'
+complete -c memtrace -n '__fish_seen_subcommand_from stacks' -l no-fold -d 'Each frame of a recursion'
+complete -c memtrace -n '__fish_seen_subcommand_from stacks' -s i -l interval -x -a '500ms 1s 10s' -d 'Again and again'
+complete -c memtrace -n '__fish_seen_subcommand_from stacks' -l debuginfod -d 'Fetch missing debug information'
 
 complete -c memtrace -l json -d 'JSON, one object per process on a line'
 complete -c memtrace -s o -l output -r -F -d 'Write there'

@@ -10,8 +10,13 @@
 
 static struct opts o;
 
-static const struct command live = { "", "", NULL, "live help\n", OPT_TARGET | OPT_LIVE };
+static const struct command live = { "", "", NULL, "live help\n",
+				     OPT_TARGET | OPT_LIVE | OPT_VIEW };
 static const struct command snap = { "snapshot", "", NULL, "snap help\n", OPT_TARGET };
+static const struct command rec = { "record", "", NULL, "",
+				    OPT_TARGET | OPT_LIVE | OPT_RECORD | OPT_WHEN | OPT_FORMAT };
+static const struct command replay = { "replay", "", NULL, "", OPT_FILE | OPT_VIEW | OPT_SEEK };
+static const struct command diff = { "diff", "", NULL, "", OPT_FILE | OPT_FILES | OPT_DIFF };
 static const struct command doctor = { "doctor", "", NULL, "doctor help\n", 0 };
 
 /* Splits at spaces; stderr is of no interest here. */
@@ -109,6 +114,39 @@ TEST(refused)
 	EXPECT_EQ(OPTS_EXIT + EX_USAGE_ERR, parse(&doctor, "-p 1"));
 	EXPECT_EQ(OPTS_EXIT + EX_NO_TARGET, parse(&snap, "-n no-such-process-anywhere"));
 	EXPECT_EQ(OPTS_EXIT + EX_NO_TARGET, parse(&snap, "--cgroup no.such.unit"));
+}
+
+TEST(files)
+{
+	ASSERT_EQ(0, parse(&replay, "x.mtr --json --seek +30s --speed 2.5"));
+	EXPECT_EQ(1, o.nr_files);
+	EXPECT_STREQ("x.mtr", o.files[0]);
+	EXPECT_TRUE(o.json);
+	EXPECT_STREQ("+30s", o.seek);
+	EXPECT_EQ(25, (int)(o.speed * 10));
+	ASSERT_EQ(0, parse(&diff, "--exit-code a b@-1s"));
+	EXPECT_STREQ("b@-1s", o.files[1]);
+	EXPECT_TRUE(o.exit_code);
+	EXPECT_EQ(OPTS_EXIT + EX_USAGE_ERR, parse(&replay, ""));
+	EXPECT_EQ(OPTS_EXIT + EX_USAGE_ERR, parse(&replay, "a b"));
+	EXPECT_EQ(OPTS_EXIT + EX_USAGE_ERR, parse(&diff, "a"));
+	EXPECT_EQ(OPTS_EXIT + EX_USAGE_ERR, parse(&diff, "a b c"));
+	EXPECT_EQ(OPTS_EXIT + EX_USAGE_ERR, parse(&replay, "a --speed 0"));
+	EXPECT_EQ(OPTS_EXIT + EX_USAGE_ERR, parse(&replay, "a -p 1"));
+	EXPECT_EQ(OPTS_EXIT + EX_USAGE_ERR, parse(&replay, "a --exit-code"));
+}
+
+TEST(recording)
+{
+	ASSERT_EQ(0, parse(&rec, "-p 1 -o x --last-size 16M --last-time 2h --when rss>1"));
+	EXPECT_EQ(16 << 20, o.last_size);
+	EXPECT_EQ(7200 * 1000000000ull, o.last_ns);
+	EXPECT_STREQ("rss>1", o.when);
+	EXPECT_EQ(OPTS_EXIT + EX_USAGE_ERR, parse(&rec, "-p 1 --last-size 1000"));
+	EXPECT_EQ(OPTS_EXIT + EX_USAGE_ERR, parse(&rec, "-p 1 --last-time 5m"));
+	EXPECT_EQ(OPTS_EXIT + EX_USAGE_ERR, parse(&rec, "-p 1 --plain"));
+	EXPECT_EQ(OPTS_EXIT + EX_USAGE_ERR, parse(&rec, "-p 1 x.mtr"));
+	EXPECT_EQ(OPTS_EXIT + EX_USAGE_ERR, parse(&live, "-p 1 --last-size 16M"));
 }
 
 TEST(verbs)

@@ -52,6 +52,20 @@ const char *event_kind_name(unsigned int kind)
 		return "mark";
 	case MTR_EV_INVALIDATE:
 		return "invalidate";
+	case MTR_EV_TICK:
+		return "tick";
+	case MTR_EV_LIMITS:
+		return "limits";
+	case MTR_EV_LIMIT:
+		return "limit";
+	case MTR_EV_COST:
+		return "cost";
+	case MTR_EV_DROP:
+		return "drop";
+	case MTR_EV_MODULE:
+		return "module";
+	case MTR_EV_STATE:
+		return "state";
 	case MTR_EV_MAX:
 		break;
 	}

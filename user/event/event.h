@@ -17,6 +17,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "event/status.h"
+
 /* Explicit numbers: they are also the trace file's. */
 enum mtr_kind {
 	MTR_EV_ATTACH = 1, /* proc: traced from here on */
@@ -43,6 +45,18 @@ enum mtr_kind {
 	MTR_EV_LOST = 22, /* lost */
 	MTR_EV_MARK = 23, /* mark: a moment the user named */
 	MTR_EV_INVALIDATE = 24, /* invalidate: memtrace.ko saw pages of a range leave or move */
+
+	/*
+	 * What the session does beside passing events on, so that a file tells all that the model
+	 * was told. Not counted among a stream's events.
+	 */
+	MTR_EV_TICK = 40, /* tick: an interval of the process ended; as 0: of the session */
+	MTR_EV_LIMITS = 41, /* limits: read anew; its MTR_EV_LIMITs follow */
+	MTR_EV_LIMIT = 42, /* limit */
+	MTR_EV_COST = 43, /* cost: of memtrace itself, over the last interval */
+	MTR_EV_DROP = 44, /* no payload: nobody will ask for this address space any more */
+	MTR_EV_MODULE = 45, /* module: a mapped program or library, by its build-id */
+	MTR_EV_STATE = 46, /* state: a piece of the model at a keyframe */
 	MTR_EV_MAX
 };
 
@@ -233,6 +247,58 @@ struct mtr_ev_mark {
 	uint32_t name; /* string */
 };
 
+struct mtr_ev_tick {
+	uint64_t real_ns; /* as 0: CLOCK_REALTIME of time_ns */
+};
+
+struct mtr_ev_limits {
+	uint32_t nr; /* MTR_EV_LIMITs that follow */
+	uint64_t stack_limit_bytes; /* RLIMIT_STACK; ~0: unlimited */
+	uint64_t max_map_count; /* 0: unknown */
+	uint64_t nr_maps; /* 0: unknown */
+};
+
+struct mtr_ev_limit {
+	uint32_t kind; /* enum mtr_limit_kind */
+	uint32_t name; /* string: cgroup path */
+	uint64_t limit_bytes, used_bytes;
+};
+
+struct mtr_ev_module {
+	uint64_t ino;
+	uint32_t dev; /* of the file, as in mtr_ev_vma */
+	uint32_t path; /* string: as the process sees it */
+	uint32_t build_id; /* string: hexadecimal; 0: it has none, or it could not be read */
+};
+
+/*
+ * What of the model; v[] and str[] by what: docs/TRACE_FORMAT.md. Numbers and
+ * places are the trace file's: appended to, never changed.
+ */
+enum mtr_state {
+	MTR_ST_MODEL = 1, /* the first of a keyframe: forget everything */
+	MTR_ST_PROC = 2,
+	MTR_ST_COUNTS = 3,
+	MTR_ST_CRASH = 4,
+	MTR_ST_DOUBT = 5,
+	MTR_ST_FILE = 6,
+	MTR_ST_REGION = 7,
+	MTR_ST_THREAD = 8,
+	MTR_ST_HISTORY = 9,
+	MTR_ST_SAMPLE = 10,
+	MTR_ST_DONE = 11, /* of a process */
+	MTR_ST_MAX
+};
+
+#define MTR_STATE_LEN 64
+
+struct mtr_ev_state {
+	uint8_t what; /* enum mtr_state */
+	uint8_t nr; /* of v, at most MTR_STATE_LEN; missing ones are 0 */
+	uint32_t str[3]; /* strings */
+	const uint64_t *v; /* borrowed for the call */
+};
+
 struct mtr_event {
 	uint16_t kind; /* enum mtr_kind */
 	uint16_t cpu;
@@ -257,6 +323,12 @@ struct mtr_event {
 		struct mtr_ev_lost lost;
 		struct mtr_ev_invalidate invalidate;
 		struct mtr_ev_mark mark;
+		struct mtr_ev_tick tick;
+		struct mtr_ev_limits limits;
+		struct mtr_ev_limit limit;
+		struct mtr_cost cost;
+		struct mtr_ev_module module;
+		struct mtr_ev_state state;
 	};
 };
 
@@ -268,6 +340,12 @@ const char *event_kind_name(unsigned int kind);
 
 /* inv_why_name() - token of an enum mtr_inv_why; others give "cleared" */
 const char *inv_why_name(unsigned int why);
+
+/* event_is_told() - is it one of the process, not of memtrace's own doing? Only these are counted. */
+static inline bool event_is_told(unsigned int kind)
+{
+	return kind < MTR_EV_TICK || kind > MTR_EV_STATE;
+}
 
 /* Where a source puts its events. Returns 0, or −errno to stop the source. */
 typedef int (*event_sink_fn)(void *ctx, const struct mtr_event *ev);

@@ -12,83 +12,24 @@
 
 #include "analysis/rows.h"
 #include "analysis/top.h"
+#include "export/jsonio.h"
 #include "export/report.h"
 #include "util/clock.h"
 #include "util/text.h"
 
-/* A name is at most 4095 bytes, each of which may become a U+FFFD of three. */
-#define STR_SZ (3 * 4096)
-
 struct writer {
-	FILE *f;
+	struct json_out out;
 	const struct report *r;
-	char *str; /* STR_SZ */
-	bool failed; /* out of memory */
 };
-
-static json_t *addr(uint64_t a)
-{
-	char buf[24];
-
-	snprintf(buf, sizeof(buf), "0x%" PRIx64, a);
-	return json_string(buf);
-}
-
-/* Numbers of which a negative one means "not known". */
-static json_t *known(int64_t v)
-{
-	return v < 0 ? json_null() : json_integer(v);
-}
-
-static json_t *when(bool cond, int64_t v)
-{
-	return cond ? json_integer(v) : json_null();
-}
 
 static json_t *percent(double v)
 {
 	return v < 0 ? json_null() : json_real(v);
 }
 
-static json_t *utf8(struct writer *w, const char *s)
-{
-	return *s ? json_string(text_utf8(w->str, STR_SZ, s)) : json_null();
-}
-
 static json_t *str(struct writer *w, uint32_t id)
 {
-	return utf8(w, strtab_str(w->r->model->st, id));
-}
-
-/* Writes @v behind @key and gives it back. */
-static void put(struct writer *w, const char *key, json_t *v)
-{
-	if (!v) {
-		w->failed = true;
-		return;
-	}
-	/* a write that failed would be tried again for every piece */
-	if (ferror(w->f)) {
-		json_decref(v);
-		return;
-	}
-	if (key)
-		fprintf(w->f, ",\"%s\":", key);
-	if (json_dumpf(v, w->f, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(6)))
-		w->failed = true;
-	json_decref(v);
-}
-
-static json_t *rfc3339(uint64_t real_ns)
-{
-	time_t t = (time_t)(real_ns / NSEC_PER_SEC);
-	char buf[40], out[64];
-	struct tm tm;
-
-	gmtime_r(&t, &tm);
-	strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(out, sizeof(out), "%s.%03uZ", buf, (unsigned int)(real_ns / NSEC_PER_MSEC % 1000));
-	return json_string(out);
+	return json_text(&w->out, strtab_str(w->r->model->st, id));
 }
 
 static json_t *process(struct writer *w)
@@ -97,7 +38,7 @@ static json_t *process(struct writer *w)
 
 	return json_pack("{s:I, s:o, s:o, s:o}", "pid", (json_int_t)p->pid, "comm", str(w, p->comm),
 			 "exe", str(w, p->exe), "start_time_ns",
-			 when(p->start_time_ns, (int64_t)p->start_time_ns));
+			 json_when(p->start_time_ns, (int64_t)p->start_time_ns));
 }
 
 static int64_t positive(int64_t v)
@@ -144,8 +85,8 @@ static json_t *totals(const struct proc *p, const struct sums *s)
 			 (json_int_t)positive(p->rss[MTR_FILE]), "shmem_bytes",
 			 (json_int_t)positive(p->rss[MTR_SHMEM]), "swap_bytes",
 			 (json_int_t)positive(p->rss[MTR_SWAP]), "heap_bytes",
-			 when(s->heap_known, s->heap), "stack_bytes",
-			 when(s->stack_known, s->stack));
+			 json_when(s->heap_known, s->heap), "stack_bytes",
+			 json_when(s->stack_known, s->stack));
 }
 
 static json_t *device(const struct region *r)
@@ -163,38 +104,26 @@ static json_t *region(struct writer *w, const struct region *r)
 	return json_pack(
 		"{s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
 		"s:o, s:o}",
-		"start", addr(r->start), "end", addr(r->end), "prot", rows_perms(prot, r->prot),
-		"kind", region_kind_name(r->kind), "name", str(w, r->name), "dev", device(r),
-		"inode", when(r->ino, (int64_t)r->ino), "offset", when(r->ino, (int64_t)r->pgoff),
-		"tid", when(r->tid, r->tid), "virtual_bytes", (json_int_t)virt, "resident_bytes",
-		when(counted, res), "swap_bytes", when(counted, positive(r->res[MTR_SWAP])),
-		"minor_faults", when(live, (int64_t)r->minor), "major_faults",
-		when(live, (int64_t)r->major), "faults", when(live, (int64_t)(r->minor + r->major)),
-		"growth_bytes", when(live && counted, res - r->base_res), "virtual_growth_bytes",
-		when(live, virt - r->base_virt), "residency",
+		"start", json_addr(r->start), "end", json_addr(r->end), "prot",
+		rows_perms(prot, r->prot), "kind", region_kind_name(r->kind), "name",
+		str(w, r->name), "dev", device(r), "inode", json_when(r->ino, (int64_t)r->ino),
+		"offset", json_when(r->ino, (int64_t)r->pgoff), "tid", json_when(r->tid, r->tid),
+		"virtual_bytes", (json_int_t)virt, "resident_bytes", json_when(counted, res),
+		"swap_bytes", json_when(counted, positive(r->res[MTR_SWAP])), "minor_faults",
+		json_when(live, (int64_t)r->minor), "major_faults",
+		json_when(live, (int64_t)r->major), "faults",
+		json_when(live, (int64_t)(r->minor + r->major)), "growth_bytes",
+		json_when(live && counted, res - r->base_res), "virtual_growth_bytes",
+		json_when(live, virt - r->base_virt), "residency",
 		counted ? json_string(residency_name(r->residency)) : json_null(),
-		"residency_age_ms", when(r->res_time_ns, (int64_t)(age / NSEC_PER_MSEC)));
-}
-
-static json_t *stack(const struct proc *p, const struct thread *t)
-{
-	struct stack_info si;
-
-	if (!t->stack_end)
-		return json_null();
-	thread_stack_info(p, t, &si);
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o}", "start", addr(t->stack_start),
-			 "end", addr(t->stack_end), "sp", t->sp ? addr(t->sp) : json_null(),
-			 "depth_bytes", known(si.depth), "high_water_bytes", known(si.high_water),
-			 "high_water_exact", (int)si.high_water_exact, "limit_bytes",
-			 known(si.limit), "headroom_bytes", known(si.headroom));
+		"residency_age_ms", json_when(r->res_time_ns, (int64_t)(age / NSEC_PER_MSEC)));
 }
 
 static json_t *thread(struct writer *w, const struct thread *t)
 {
 	return json_pack("{s:I, s:o, s:o, s:o}", "tid", (json_int_t)t->tid, "comm", str(w, t->comm),
-			 "stack", stack(w->r->p, t), "stack_growth_events",
-			 when(w->r->live, (int64_t)t->nr_growth));
+			 "stack", json_stack(w->r->p, t), "stack_growth_events",
+			 json_when(w->r->live, (int64_t)t->nr_growth));
 }
 
 static void put_regions(struct writer *w)
@@ -202,22 +131,22 @@ static void put_regions(struct writer *w)
 	const char *sep = "";
 	struct region *r;
 
-	fputs(",\"regions\":[", w->f);
+	fputs(",\"regions\":[", w->out.f);
 	aspace_for_each(r, &w->r->p->aspace) {
-		if (ferror(w->f))
+		if (ferror(w->out.f))
 			return; /* each further write might block */
-		fputs(sep, w->f);
-		put(w, NULL, region(w, r));
+		fputs(sep, w->out.f);
+		json_put(&w->out, NULL, region(w, r));
 		sep = ",";
 	}
-	fputs("],\"threads\":[", w->f);
+	fputs("],\"threads\":[", w->out.f);
 	sep = "";
-	for (const struct thread *t = w->r->p->threads; t && !ferror(w->f); t = t->hh.next) {
-		fputs(sep, w->f);
-		put(w, NULL, thread(w, t));
+	for (const struct thread *t = w->r->p->threads; t && !ferror(w->out.f); t = t->hh.next) {
+		fputs(sep, w->out.f);
+		json_put(&w->out, NULL, thread(w, t));
 		sep = ",";
 	}
-	fputs("]", w->f);
+	fputs("]", w->out.f);
 }
 
 static const char *limit_kind(enum mtr_limit_kind k)
@@ -246,13 +175,14 @@ static json_t *limits(struct writer *w)
 		json_array_append_new(memory,
 				      json_pack("{s:s, s:o, s:I, s:I}", "kind",
 						limit_kind(l->lim[i].kind), "name",
-						utf8(w, l->lim[i].name), "limit_bytes",
+						json_text(&w->out, l->lim[i].name), "limit_bytes",
 						(json_int_t)l->lim[i].limit_bytes, "used_bytes",
 						(json_int_t)l->lim[i].used_bytes));
 	return json_pack("{s:o, s:o, s:o, s:I}", "memory", memory, "stack_bytes",
-			 when(l->stack_limit_bytes != UINT64_MAX, (int64_t)l->stack_limit_bytes),
-			 "max_map_count", when(l->max_map_count, (int64_t)l->max_map_count), "maps",
-			 (json_int_t)w->r->p->aspace.nr);
+			 json_when(l->stack_limit_bytes != UINT64_MAX,
+				   (int64_t)l->stack_limit_bytes),
+			 "max_map_count", json_when(l->max_map_count, (int64_t)l->max_map_count),
+			 "maps", (json_int_t)w->r->p->aspace.nr);
 }
 
 static json_t *cost(const struct mtr_cost *c)
@@ -295,7 +225,7 @@ static json_t *faults(const struct report *r)
 		kernel = p->k_minflt - p->k_minflt0 + p->k_majflt - p->k_majflt0;
 	return json_pack("{s:I, s:I, s:I, s:o}", "seen", (json_int_t)proc_seen(p), "minor",
 			 (json_int_t)p->nr_minor, "major", (json_int_t)p->nr_major, "kernel",
-			 known(kernel));
+			 json_known(kernel));
 }
 
 static json_t *map_checks(const struct report *r)
@@ -333,7 +263,7 @@ static json_t *ended(const struct proc *p)
 	if (p->death == DEATH_SIGNAL)
 		return json_pack("{s:s, s:i}", "how", "signal", "status", sig);
 	return json_pack("{s:s, s:o}", "how", "exit", "status",
-			 when(p->exit_code >= 0, p->exit_code >> 8 & 0xff));
+			 json_when(p->exit_code >= 0, p->exit_code >> 8 & 0xff));
 }
 
 static json_t *crash(const struct proc *p)
@@ -344,45 +274,42 @@ static json_t *crash(const struct proc *p)
 	if (!c->signo)
 		return json_null();
 	stack = !c->stack_end ? json_null() :
-				json_pack("{s:o, s:o, s:o}", "start", addr(c->stack_start), "end",
-					  addr(c->stack_end), "limit_bytes",
-					  when(c->limit_bytes, (int64_t)c->limit_bytes));
+				json_pack("{s:o, s:o, s:o}", "start", json_addr(c->stack_start),
+					  "end", json_addr(c->stack_end), "limit_bytes",
+					  json_when(c->limit_bytes, (int64_t)c->limit_bytes));
 	return json_pack("{s:i, s:i, s:I, s:o, s:o, s:b, s:o}", "signo", c->signo, "code", c->code,
 			 "tid", (json_int_t)c->tid, "address",
-			 c->addr ? addr(c->addr) : json_null(), "pc",
-			 c->ip ? addr(c->ip) : json_null(), "stack_overflow",
+			 c->addr ? json_addr(c->addr) : json_null(), "pc",
+			 c->ip ? json_addr(c->ip) : json_null(), "stack_overflow",
 			 (int)c->stack_overflow, "stack", stack);
 }
 
 int report_json(FILE *f, const struct report *r)
 {
-	struct writer w = { .f = f, .r = r, .str = malloc(STR_SZ) };
 	struct sums s = sum_regions(r->p);
+	struct writer w = { .r = r };
 
-	if (!w.str)
+	if (json_begin(&w.out, f))
 		return -ENOMEM;
 	fputs("{\"schema\":1,\"type\":\"snapshot\"", f);
-	put(&w, "time", rfc3339(r->now_real_ns));
-	put(&w, "time_ns", json_integer((json_int_t)r->now_ns));
-	put(&w, "events", json_integer((json_int_t)r->model->nr_events));
-	put(&w, "rung", json_string(r->rung));
-	put(&w, "process", process(&w));
-	put(&w, "totals", totals(r->p, &s));
+	json_put(&w.out, "time", json_rfc3339(r->now_real_ns));
+	json_put(&w.out, "time_ns", json_integer((json_int_t)r->now_ns));
+	json_put(&w.out, "events", json_integer((json_int_t)r->model->nr_events));
+	json_put(&w.out, "rung", json_string(r->rung));
+	json_put(&w.out, "process", process(&w));
+	json_put(&w.out, "totals", totals(r->p, &s));
 	put_regions(&w);
-	put(&w, "faults", faults(r));
-	put(&w, "map_checks", map_checks(r));
-	put(&w, "residency", known_how(r));
-	put(&w, "ended", ended(r->p));
-	put(&w, "crash", crash(r->p));
-	put(&w, "before_attach_bytes", when(r->live, r->p->before_attach));
-	put(&w, "residual_bytes", when(s.all_known, proc_rss(r->p) - s.res));
-	put(&w, "limits", limits(&w));
-	put(&w, "cost", cost(r->cost));
-	put(&w, "lost", lost(r->model));
-	put(&w, "unseen", unseen(r));
+	json_put(&w.out, "faults", faults(r));
+	json_put(&w.out, "map_checks", map_checks(r));
+	json_put(&w.out, "residency", known_how(r));
+	json_put(&w.out, "ended", ended(r->p));
+	json_put(&w.out, "crash", crash(r->p));
+	json_put(&w.out, "before_attach_bytes", json_when(r->live, r->p->before_attach));
+	json_put(&w.out, "residual_bytes", json_when(s.all_known, proc_rss(r->p) - s.res));
+	json_put(&w.out, "limits", limits(&w));
+	json_put(&w.out, "cost", cost(r->cost));
+	json_put(&w.out, "lost", lost(r->model));
+	json_put(&w.out, "unseen", unseen(r));
 	fputs("}\n", f);
-	free(w.str);
-	if (ferror(f))
-		return -EIO;
-	return w.failed ? -ENOMEM : 0;
+	return json_end(&w.out);
 }

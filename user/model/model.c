@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include "model/model_int.h"
 
 void model_init(struct model *m, struct strtab *st)
 {
@@ -67,7 +68,7 @@ uint64_t model_lost(const struct model *m)
 	return n;
 }
 
-static struct proc *add_proc(struct model *m, uint32_t as)
+struct proc *model_add(struct model *m, uint32_t as)
 {
 	struct proc *p = proc_new(as);
 
@@ -91,18 +92,33 @@ static bool dropped(const struct model *m, const struct mtr_event *ev)
 	return ev->kind == MTR_EV_HOLE && m->drop_srcs & (1u << ev->range.src);
 }
 
+/* Some pages' coming or going was lost: nobody knows where. */
+static void doubt_all(struct model *m)
+{
+	for (struct proc *p = m->procs; p; p = p->hh.next)
+		proc_doubt(p);
+}
+
 int model_apply(void *ctx, const struct mtr_event *ev)
 {
 	struct model *m = ctx;
 	struct proc *p;
 
-	m->nr_events++;
+	if (event_is_told(ev->kind))
+		m->nr_events++;
 	if (ev->time_ns > m->time_ns)
 		m->time_ns = ev->time_ns;
 	if ((m->drop_kinds || m->drop_srcs) && dropped(m, ev))
 		return 0;
-	if (ev->kind == MTR_EV_LOST) {
+	switch ((int)ev->kind) {
+	case MTR_EV_LOST:
 		m->lost[ev->lost.what < MTR_EV_MAX ? ev->lost.what : 0] += ev->lost.count;
+		doubt_all(m);
+		return 0;
+	case MTR_EV_STATE:
+		return state_apply(m, ev);
+	case MTR_EV_DROP:
+		model_drop(m, ev->as);
 		return 0;
 	}
 	p = model_proc(m, ev->as);
@@ -110,7 +126,7 @@ int model_apply(void *ctx, const struct mtr_event *ev)
 		/* Events of an address space that was never announced concern nobody. */
 		if (ev->kind != MTR_EV_ATTACH && ev->kind != MTR_EV_EXEC)
 			return 0;
-		p = add_proc(m, ev->as);
+		p = model_add(m, ev->as);
 		if (!p)
 			return -ENOMEM;
 	}

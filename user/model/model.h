@@ -32,4 +32,13 @@ struct proc *model_proc_by_pid(struct model *m, uint32_t pid);
 void model_drop(struct model *m, uint32_t as);
 uint64_t model_lost(const struct model *m);
 
+/**
+ * model_save() - all that the model knows, as MTR_EV_STATE events: a keyframe
+ *
+ * Given to the model_apply() of another model, they make it the same: from there on both follow
+ * the same events alike. Of one interval's end; within a snapshot of the maps it is not whole.
+ * Returns 0 or what the sink returned.
+ */
+int model_save(struct model *m, uint64_t time_ns, event_sink_fn sink, void *ctx);
+
 #endif

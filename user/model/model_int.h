@@ -40,8 +40,20 @@ static inline bool page_change_counted(const struct region *r, const struct mtr_
 {
 	return r->res_time_ns && (int32_t)(ev->epoch - r->res_epoch) < 0;
 }
+/* map_each_file() - of the names known; not 0 from @fn ends it with that */
+int map_each_file(const struct proc *p,
+		  int (*fn)(void *ctx, uint32_t dev, uint64_t ino, uint32_t fs_magic,
+			    uint32_t name),
+		  void *ctx);
+int map_load_file(struct proc *p, uint32_t dev, uint64_t ino, uint32_t fs_magic, uint32_t name);
+
+/* model.c, state.c */
+struct model;
+struct proc *model_add(struct model *m, uint32_t as);
+int state_apply(struct model *m, const struct mtr_event *ev);
 
 /* thread.c */
+struct thread *thread_add(struct proc *p, uint32_t tid);
 int thread_apply(struct proc *p, const struct mtr_event *ev);
 void thread_fault(struct proc *p, const struct mtr_event *ev, struct region *r);
 void thread_signal(struct proc *p, const struct mtr_event *ev);

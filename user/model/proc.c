@@ -148,7 +148,20 @@ int proc_apply(struct proc *p, const struct mtr_event *ev, struct strtab *st)
 	case MTR_EV_KERNEL:
 		apply_kernel(p, &ev->kernel);
 		return 0;
+	case MTR_EV_TICK:
+		proc_tick(p, ev->time_ns, st);
+		return 0;
+	case MTR_EV_LIMITS:
+		p->stack_limit = ev->limits.stack_limit_bytes > INT64_MAX ?
+					 -1 :
+					 (int64_t)ev->limits.stack_limit_bytes;
+		return 0;
 	case MTR_EV_LOST: /* the model's */
+	case MTR_EV_DROP:
+	case MTR_EV_STATE:
+	case MTR_EV_LIMIT: /* for who shows them */
+	case MTR_EV_COST:
+	case MTR_EV_MODULE:
 	case MTR_EV_MARK:
 	case MTR_EV_MAX:
 		return 0;

@@ -69,6 +69,29 @@ void map_free_files(struct proc *p)
 	}
 }
 
+int map_each_file(const struct proc *p,
+		  int (*fn)(void *ctx, uint32_t dev, uint64_t ino, uint32_t fs_magic,
+			    uint32_t name),
+		  void *ctx)
+{
+	int err = 0;
+
+	for (const struct file_name *f = p->files; f && !err; f = f->hh.next)
+		err = fn(ctx, (uint32_t)f->key.dev, f->key.ino, f->fs_magic, f->name);
+	return err;
+}
+
+int map_load_file(struct proc *p, uint32_t dev, uint64_t ino, uint32_t fs_magic, uint32_t name)
+{
+	struct file_name *f = add_file(p, dev, ino);
+
+	if (!f)
+		return -ENOMEM;
+	f->fs_magic = fs_magic;
+	f->name = name;
+	return 0;
+}
+
 /* "/a/b/libx.so (deleted)" has the last component "libx.so". */
 static int same_last_component(const char *path, const char *last)
 {
@@ -222,9 +245,11 @@ static void sweep(struct proc *p, uint64_t start, uint64_t end)
 
 int map_apply_snap(struct proc *p, const struct mtr_event *ev, struct strtab *st)
 {
-	(void)st;
 	if (ev->kind == MTR_EV_SNAP_VMA)
 		return p->in_snap ? snap_vma(p, &ev->vma) : 0;
+	/* what is counted as file or as shared memory depends on the kind */
+	if (ev->kind == MTR_EV_SNAP_BEGIN && ev->snap.what == MTR_SNAP_RESIDENCY)
+		proc_kinds(p, st);
 	if (ev->snap.what != MTR_SNAP_MAPS) {
 		if (ev->kind == MTR_EV_SNAP_END && ev->snap.complete && !ev->snap.start &&
 		    ev->snap.end == UINT64_MAX)

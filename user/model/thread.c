@@ -36,7 +36,7 @@ struct thread *proc_thread(struct proc *p, uint32_t tid)
 	return t;
 }
 
-static struct thread *add_thread(struct proc *p, uint32_t tid)
+struct thread *thread_add(struct proc *p, uint32_t tid)
 {
 	struct thread *t = calloc(1, sizeof(*t));
 
@@ -154,7 +154,7 @@ static int began(struct proc *p, const struct mtr_event *ev)
 	struct region *r;
 
 	if (!t)
-		t = add_thread(p, ev->tid);
+		t = thread_add(p, ev->tid);
 	if (!t)
 		return -ENOMEM;
 	t->at_attach = ev->thread.at_attach;

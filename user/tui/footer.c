@@ -63,7 +63,24 @@ static void draw_note(struct tui *t, const struct tui_frame *f, int y)
 }
 
 /* When a key is worth a place in the line. */
-enum key_when { ALWAYS, IN_LISTS, WITH_MANY };
+enum key_when { ALWAYS, IN_LISTS, WITH_MANY, LIVE, REPLAY };
+
+static bool worth_it(const struct tui *t, enum key_when when)
+{
+	switch (when) {
+	case IN_LISTS:
+		return ui_view(t)->nr_sorts;
+	case WITH_MANY:
+		return t->nr_procs >= 2;
+	case LIVE:
+		return !t->o.replay;
+	case REPLAY:
+		return t->o.replay;
+	case ALWAYS:
+		break;
+	}
+	return true;
+}
 
 static void draw_keys(struct tui *t, int y)
 {
@@ -72,19 +89,18 @@ static void draw_keys(struct tui *t, int y)
 		enum key_when when;
 	} keys[] = {
 		{ "Tab", "view", ALWAYS },	 { "Enter", "detail", IN_LISTS },
-		{ "r", "baseline", ALWAYS },	 { "m", "mark", ALWAYS },
-		{ "s", "sort", IN_LISTS },	 { "/", "filter", IN_LISTS },
-		{ "?", "help", ALWAYS },	 { "q", "quit", ALWAYS },
-		{ "n p", "process", WITH_MANY }, { "space", "pause", ALWAYS },
-		{ "S", "reverse", IN_LISTS },
+		{ "left right", "10s", REPLAY }, { "r", "baseline", ALWAYS },
+		{ "m", "mark", LIVE },		 { "s", "sort", IN_LISTS },
+		{ "/", "filter", IN_LISTS },	 { "?", "help", ALWAYS },
+		{ "q", "quit", ALWAYS },	 { "n p", "process", WITH_MANY },
+		{ "space", "pause", ALWAYS },	 { "S", "reverse", IN_LISTS },
 	};
 	struct line l = ui_line(t, y, 0, t->w);
 
 	for (unsigned int i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		int w = (int)(strlen(keys[i].key) + strlen(keys[i].what)) + 3;
 
-		if ((keys[i].when == WITH_MANY && t->nr_procs < 2) ||
-		    (keys[i].when == IN_LISTS && !ui_view(t)->nr_sorts) || l.x + w > l.end)
+		if (!worth_it(t, keys[i].when) || l.x + w > l.end)
 			continue;
 		ui_piece(&l, ST_KEY, " %s", keys[i].key);
 		ui_piece(&l, ST_NORMAL, " %s ", keys[i].what);

@@ -173,6 +173,24 @@ static unsigned int view_key(struct tui *t, int c)
 	return TUI_REDRAW;
 }
 
+/* A recording's keys to move in time. */
+static unsigned int replay_key(const struct tui *t, int c)
+{
+	static const struct {
+		int key;
+		unsigned int flag;
+	} keys[] = {
+		{ KEY_LEFT, TUI_BACK }, { KEY_RIGHT, TUI_AHEAD }, { '<', TUI_FAR_BACK },
+		{ '>', TUI_FAR_AHEAD }, { ',', TUI_STEP_BACK },	  { '.', TUI_STEP_AHEAD },
+		{ '-', TUI_SLOWER },	{ '+', TUI_FASTER },	  { '=', TUI_FASTER },
+	};
+
+	for (unsigned int i = 0; t->o.replay && i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (keys[i].key == c)
+			return keys[i].flag | TUI_REDRAW;
+	return 0;
+}
+
 static unsigned int session_key(struct tui *t, int c)
 {
 	switch (c) {
@@ -181,6 +199,8 @@ static unsigned int session_key(struct tui *t, int c)
 	case 'r':
 		return TUI_BASELINE | TUI_REDRAW;
 	case 'm':
+		if (t->o.replay) /* what was recorded is what it is */
+			return 0;
 		t->mark_flash = 3;
 		return TUI_MARK | TUI_REDRAW;
 	case ' ':
@@ -204,6 +224,8 @@ static unsigned int on_key(struct tui *t, int c)
 	if (t->filtering)
 		return filter_key(t, ui_vs(t), c);
 	flags = session_key(t, c);
+	if (!flags)
+		flags = replay_key(t, c);
 	if (flags)
 		return flags;
 	c = alias(c);

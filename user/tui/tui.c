@@ -166,6 +166,11 @@ bool tui_paused(const struct tui *t)
 	return t->paused;
 }
 
+void tui_set_paused(struct tui *t, bool on)
+{
+	t->paused = on;
+}
+
 unsigned int tui_selected(const struct tui *t)
 {
 	return t->sel_proc;

@@ -18,6 +18,15 @@
 #define TUI_MARK 0x08u
 #define TUI_PAUSE 0x10u /* toggled: tui_paused() */
 #define TUI_ATTACH 0x20u /* picker: tui_picked() says whom */
+/* of a replay: */
+#define TUI_BACK 0x40u /* ten seconds */
+#define TUI_AHEAD 0x80u
+#define TUI_FAR_BACK 0x100u /* a tenth of the recording */
+#define TUI_FAR_AHEAD 0x200u
+#define TUI_STEP_BACK 0x400u /* an interval; the picture stands still then */
+#define TUI_STEP_AHEAD 0x800u
+#define TUI_SLOWER 0x1000u
+#define TUI_FASTER 0x2000u
 
 enum tui_view { TUI_COMMAND, TUI_LAYOUT, TUI_REGIONS, TUI_THREADS, TUI_TIMELINE };
 
@@ -27,6 +36,7 @@ struct tui_opts {
 	bool bytes; /* exact bytes instead of K, M, G */
 	double interval_s;
 	bool command; /* a command was started: view 0 is there */
+	bool replay; /* a recording: it has keys to move in time */
 };
 
 /* All that a frame shows. Pointers are borrowed for the call. */
@@ -59,6 +69,7 @@ void tui_draw(struct tui *t, const struct tui_frame *f);
 /* tui_command_output() - what the traced command printed on its terminal; true: it is in sight, draw */
 bool tui_command_output(struct tui *t, const char *buf, size_t n);
 bool tui_paused(const struct tui *t);
+void tui_set_paused(struct tui *t, bool on);
 /* tui_selected() - index into procs of the process to show; kept in range by the caller */
 unsigned int tui_selected(const struct tui *t);
 

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Stacks for people. Threads that stand at the same place are told once. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "export/stacks_int.h"
+#include "util/clock.h"
+#include "util/text.h"
+#include "util/units.h"
+
+struct text {
+	FILE *f;
+	const struct stacks_report *r;
+	const struct report_style *style;
+};
+
+static void put(const struct text *t, const char *raw)
+{
+	char buf[STACKS_NAME * 2];
+
+	fputs(text_clean(buf, sizeof(buf), raw, t->style->ascii), t->f);
+}
+
+static const char *size(const struct text *t, char b[UNITS_LEN], int64_t v)
+{
+	if (v < 0)
+		return "-";
+	if (!t->style->bytes)
+		return fmt_size(b, v);
+	snprintf(b, UNITS_LEN, "%" PRId64, v);
+	return b;
+}
+
+static void put_head(const struct text *t)
+{
+	time_t now = (time_t)(t->r->now_real_ns / NSEC_PER_SEC);
+	char when[32];
+	struct tm tm;
+
+	gmtime_r(&now, &tm);
+	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
+	put(t, strtab_str(t->r->model->st, t->r->p->comm));
+	fprintf(t->f, "[%" PRIu32 "]  %u thread%s  %s UTC\n", t->r->p->pid, t->r->nr,
+		t->r->nr == 1 ? "" : "s", when);
+	if (t->r->note)
+		fprintf(t->f, "NOTE  %s\n", t->r->note);
+}
+
+static void put_depth(const struct text *t, const struct stack_info *si)
+{
+	const char *most = t->style->ascii ? "<" : "≤";
+	char b[UNITS_LEN];
+
+	fprintf(t->f, "  depth %s", size(t, b, si->depth));
+	fprintf(t->f, "  high %s%s", si->high_water < 0 || si->high_water_exact ? "" : most,
+		size(t, b, si->high_water));
+	fprintf(t->f, "  limit %s", size(t, b, si->limit));
+	fprintf(t->f, "  left %s", size(t, b, si->headroom));
+}
+
+static void put_thread(const struct text *t, const struct stack_thread *th)
+{
+	struct stack_info si;
+	char b[UNITS_LEN];
+
+	fprintf(t->f, "\n#%" PRIu32 " ", th->tid);
+	put(t, strtab_str(t->r->model->st, th->model->comm));
+	if (th->model->state)
+		fprintf(t->f, " %c", th->model->state);
+	if (th->custom) {
+		fputs("  on a stack of its own making: a coroutine's or an alternate one, of unknown size",
+		      t->f);
+	} else {
+		thread_stack_info(t->r->p, th->model, &si);
+		put_depth(t, &si);
+	}
+	if (th->stopped_ns)
+		fprintf(t->f, "  stopped for %s", fmt_duration(b, (uint64_t)th->stopped_ns));
+	fputs("\n", t->f);
+}
+
+/* Others at the very same place, each with no more than its name. */
+static void put_others(const struct text *t, const struct stack_thread *first, const bool *grouped,
+		       const unsigned int *leader)
+{
+	unsigned int me = (unsigned int)(first - t->r->thread), nr = 0;
+
+	for (unsigned int i = me + 1; i < t->r->nr; i++)
+		nr += grouped[i] && leader[i] == me;
+	if (!nr)
+		return;
+	fprintf(t->f, "and %u more at the same place:", nr);
+	for (unsigned int i = me + 1, shown = 0; i < t->r->nr && shown < 8; i++) {
+		if (!grouped[i] || leader[i] != me)
+			continue;
+		fprintf(t->f, " #%" PRIu32, t->r->thread[i].tid);
+		shown++;
+	}
+	fputs(nr > 8 ? (t->style->ascii ? " ...\n" : " …\n") : "\n", t->f);
+}
+
+static void put_columns(const struct text *t, const char *raw, int width)
+{
+	char buf[STACKS_NAME];
+	int cols = 0;
+
+	text_clean(buf, sizeof(buf), raw, t->style->ascii);
+	for (const char *s = buf; *s; s++)
+		cols += (*s & 0xc0) != 0x80;
+	fprintf(t->f, "%s%*s", buf, cols < width ? width - cols : 0, "");
+}
+
+static void put_target(const struct text *t, const struct stack_var *v)
+{
+	const char *arrow = t->style->ascii ? "-->" : "──►";
+
+	fprintf(t->f, " %s %s", arrow, v->kind);
+	if (!strcmp(v->kind, "null"))
+		return;
+	if (v->region[0]) {
+		fputs(" ", t->f);
+		put(t, v->region);
+	}
+	if (v->frame >= 0)
+		fprintf(t->f, " frame %d", v->frame);
+	if (v->symbol[0]) {
+		fputs(" ", t->f);
+		put(t, v->symbol);
+	}
+	fprintf(t->f, " %" PRIx64, v->v.target);
+	if (v->v.used >= 0)
+		fprintf(t->f, ": %" PRId64 " B", v->v.used);
+	if (v->v.room >= 0)
+		fprintf(t->f, " used of %" PRId64 " B", v->v.room);
+	if (v->chunk_bytes >= 0)
+		fprintf(t->f, ", chunk %" PRId64 " B%s", v->chunk_bytes,
+			v->chunk_free ? " FREE" : "");
+}
+
+#define VAR_COLUMNS 46
+
+static void put_vars(const struct text *t, const struct stack_frame *f, unsigned int level)
+{
+	for (unsigned int i = 0; i < f->nr_vars; i++) {
+		const struct stack_var *v = &f->var[i];
+		char line[STACKS_NAME];
+
+		if (v->v.level != level)
+			continue;
+		snprintf(line, sizeof(line), "%s: %s (%" PRIu64 " B)%s%s%s", v->v.name, v->v.type,
+			 v->v.size, v->v.place == VAR_GONE ? " optimised out" : "",
+			 v->v.value ? " = " : "", v->v.value ? v->v.value : "");
+		fprintf(t->f, "%8s", "");
+		put_columns(t, line, v->kind ? VAR_COLUMNS : 0);
+		if (v->kind)
+			put_target(t, v);
+		fputs("\n", t->f);
+	}
+}
+
+static void put_frame(const struct text *t, const struct stack_frame *f, unsigned int no)
+{
+	char b[UNITS_LEN], num[32] = "-", raw[STACKS_NAME];
+	const struct sym_addr *a = f->name;
+
+	if (f->size >= 0)
+		snprintf(num, sizeof(num), "%" PRId64, f->size);
+	fprintf(t->f, "%5u %8s %7s  ", no, num, size(t, b, f->depth));
+	for (unsigned int i = 0; i < a->nr; i++) {
+		const char *where = stacks_where(raw, f, i);
+		char fn[STACKS_NAME];
+
+		if (i)
+			fprintf(t->f, "%24s", "");
+		put(t, stacks_function(fn, f, i));
+		if (a->name[i].inlined)
+			fputs(" (inlined)", t->f);
+		else if (f->at.signal)
+			fputs(" (signal handler returns here)", t->f);
+		fputs(*where ? "  " : "", t->f);
+		put(t, where);
+		if (t->r->vars && i + 1 == a->nr && f->nr_vars)
+			fprintf(t->f, "  variables %" PRId64 " B", f->vars_bytes);
+		fputs("\n", t->f);
+		put_vars(t, f, i);
+	}
+}
+
+static void put_repeat(const struct text *t, const struct stack_thread *th,
+		       const struct fold_run *run)
+{
+	int64_t turn = stacks_turn_bytes(th, run);
+	const struct stack_frame *last = &th->frame[run->first + run->len * run->repeat - 1];
+	int64_t all = th->frame[run->first].depth - last->depth + last->size;
+	char b[UNITS_LEN];
+
+	fprintf(t->f, "%s %u times", t->style->ascii ? "      ^" : "      ↑", run->repeat);
+	if (run->len > 1)
+		fprintf(t->f, ", a cycle of %u functions", run->len);
+	if (turn >= 0)
+		fprintf(t->f, ", %" PRId64 " B a turn", turn);
+	if (last->size >= 0 && last->depth >= 0)
+		fprintf(t->f, ", %s in all", size(t, b, all));
+	fputs("\n", t->f);
+}
+
+static void put_end(const struct text *t, const struct stack_thread *th)
+{
+	switch (th->end) {
+	case UNWIND_DONE:
+		break;
+	case UNWIND_NO_CFI:
+		fputs("      (ends here: no unwind information for this code)\n", t->f);
+		break;
+	case UNWIND_OUTSIDE:
+		fputs("      (ends here: the rest of the stack was not copied)\n", t->f);
+		break;
+	case UNWIND_BROKEN:
+		fputs(th->partial ? "      (ends here: a register that is needed is not known)\n" :
+				    "      (ends here: what the stack says next cannot be)\n",
+		      t->f);
+		break;
+	case UNWIND_LIMIT:
+		fputs("      (ends here: more frames than are shown)\n", t->f);
+		break;
+	}
+}
+
+static void put_stack(const struct text *t, const struct stack_thread *th)
+{
+	if (th->skipped) {
+		fprintf(t->f, "      skipped: %s\n", th->skipped);
+		return;
+	}
+	fprintf(t->f, "%5s %8s %7s  %s\n", "FRAME", "BYTES", "DEPTH", "FUNCTION, innermost first");
+	for (unsigned int i = 0; i < th->nr_runs && !ferror(t->f); i++) {
+		const struct fold_run *run = &th->run[i];
+
+		for (unsigned int j = 0; j < run->len; j++)
+			put_frame(t, &th->frame[run->first + j], run->first + j);
+		if (run->repeat > 1)
+			put_repeat(t, th, run);
+	}
+	put_end(t, th);
+}
+
+/* Which threads are told with an earlier one; quick, because same stacks have the same hash. */
+static void group(const struct stacks_report *r, bool *grouped, unsigned int *leader)
+{
+	for (unsigned int i = 0; i < r->nr; i++) {
+		for (unsigned int j = 0; j < i && !grouped[i]; j++) {
+			if (grouped[j] || !stacks_same(&r->thread[j], &r->thread[i]))
+				continue;
+			grouped[i] = true;
+			leader[i] = j;
+		}
+	}
+}
+
+int stacks_text(FILE *f, const struct stacks_report *r, const struct report_style *style)
+{
+	const struct text t = { .f = f, .r = r, .style = style };
+	unsigned int *leader = calloc(r->nr + 1, sizeof(*leader));
+	bool *grouped = calloc(r->nr + 1, sizeof(*grouped));
+
+	if (!leader || !grouped) {
+		free(leader);
+		free(grouped);
+		return -ENOMEM;
+	}
+	/* same places, but each its own values */
+	if (!r->vars)
+		group(r, grouped, leader);
+	put_head(&t);
+	for (unsigned int i = 0; i < r->nr && !ferror(f); i++) {
+		if (grouped[i])
+			continue;
+		put_thread(&t, &r->thread[i]);
+		put_others(&t, &r->thread[i], grouped, leader);
+		put_stack(&t, &r->thread[i]);
+	}
+	free(leader);
+	free(grouped);
+	return ferror(f) ? -EIO : 0;
+}

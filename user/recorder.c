@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "recorder.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "context.h"
+#include "modules.h"
+#include "trace/file.h"
+#include "trace/ring.h"
+#include "util/clock.h"
+
+/* At least this often all that is known is in the file: a recorder that is killed loses no more. */
+#define FLUSH_NS (NSEC_PER_SEC - 50 * NSEC_PER_MSEC)
+
+/*
+ * Keyframes: as many as keep seeking quick (so many bytes are read in a tenth of a second), as
+ * few as keep them a minor part of the file.
+ */
+#define KEY_RAW_LEAST (1u << 20)
+#define KEY_RAW_MOST (4u << 20)
+#define KEY_NS (60 * NSEC_PER_SEC)
+
+/* Held in memory in so many parts: the oldest is dropped as a whole. */
+#define RING_PARTS 8
+#define RING_BYTES (256ull << 20) /* when only a time is wanted */
+
+struct recorder {
+	struct session *s;
+	const struct opts *o;
+	struct trace_writer *w;
+	struct trace_file *tf; /* one of the two */
+	struct trace_ring *ring;
+	struct modules *modules;
+	struct trace_facts facts;
+	uint64_t flushed_ns;
+	uint64_t ring_max, last_ns;
+	int err;
+};
+
+/* ---- facts */
+
+static void read_line(const char *path, char *buf, size_t sz)
+{
+	FILE *f = fopen(path, "re");
+
+	buf[0] = '\0';
+	if (!f)
+		return;
+	if (fgets(buf, (int)sz, f))
+		buf[strcspn(buf, "\n")] = '\0';
+	fclose(f);
+}
+
+static void set_command(struct trace_facts *f, char **cmd)
+{
+	char buf[FACT_VALUE_SZ];
+	size_t len = 0;
+
+	for (; *cmd && len + 1 < sizeof(buf); cmd++) {
+		int n = snprintf(buf + len, sizeof(buf) - len, "%s%s", len ? " " : "", *cmd);
+
+		len += n > 0 ? (size_t)n : 0;
+	}
+	facts_set(f, "command", "%s", buf);
+}
+
+static void collect_facts(struct recorder *r, pid_t pid)
+{
+	struct trace_facts *f = &r->facts;
+	uint64_t real = clock_ns(CLOCK_REALTIME), boot = boot_ns();
+	char buf[256];
+	struct utsname u;
+
+	facts_set(f, "memtrace.version", "%s", MEMTRACE_VERSION);
+	facts_set(f, "clock", "CLOCK_BOOTTIME");
+	facts_set(f, "start.boottime_ns", "%llu", (unsigned long long)boot);
+	facts_set(f, "start.realtime_ns", "%llu", (unsigned long long)real);
+	read_line("/proc/sys/kernel/random/boot_id", buf, sizeof(buf));
+	facts_set(f, "boot_id", "%s", buf);
+	if (!uname(&u)) {
+		facts_set(f, "kernel.release", "%s", u.release);
+		facts_set(f, "kernel.version", "%s", u.version);
+		facts_set(f, "machine", "%s", u.machine);
+		facts_set(f, "host", "%s", u.nodename);
+	}
+	facts_set(f, "byte_order", __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? "little" : "big");
+	facts_set(f, "page_size", "%ld", sysconf(_SC_PAGESIZE));
+	facts_set(f, "cpus", "%ld", sysconf(_SC_NPROCESSORS_ONLN));
+	facts_set(f, "flight_recorder", "%d", r->o->last_ns || r->o->last_size);
+	facts_set(f, "rung", "%s", session_rung(r->s));
+	if (r->o->cmd)
+		facts_set(f, "command.pid", "%d", pid);
+	facts_set(f, "follow", "%d", r->o->follow);
+	facts_set(f, "interval_ns", "%llu", (unsigned long long)r->o->interval_ns);
+	if (r->o->cmd)
+		set_command(f, r->o->cmd);
+	if (r->o->when)
+		facts_set(f, "when", "%s", r->o->when);
+}
+
+/* ---- events */
+
+static int on_event(void *ctx, const struct mtr_event *ev)
+{
+	struct recorder *r = ctx;
+
+	/* an error ends the session at the next turn, with what went wrong */
+	if (!r->err)
+		r->err = trace_writer_event(r->w, ev);
+	if (!r->err)
+		r->err = modules_see(r->modules, ev);
+	return 0;
+}
+
+static uint32_t pid_of(void *ctx, uint32_t as)
+{
+	struct recorder *r = ctx;
+	struct proc *p = model_proc(session_model(r->s), as);
+
+	return p && p->death == DEATH_NONE ? p->pid : 0;
+}
+
+/* ---- keyframes */
+
+/* What belongs to a keyframe: the model, and the facts that travel beside it. */
+static int fill(void *ctx, event_sink_fn sink, void *sink_ctx)
+{
+	struct recorder *r = ctx;
+	struct mtr_event ev = { .kind = MTR_EV_COST, .time_ns = session_now(r->s) };
+	struct model *m = session_model(r->s);
+	unsigned int nr;
+	struct sess_proc **procs = session_procs(r->s, &nr);
+	int err = model_save(m, ev.time_ns, sink, sink_ctx);
+
+	for (unsigned int i = 0; i < nr && !err; i++)
+		if (procs[i]->limits_ns)
+			err = context_limits(&procs[i]->limits, procs[i]->p->as, ev.time_ns, m->st,
+					     sink, sink_ctx);
+	if (!err)
+		err = modules_tell(r->modules, ev.time_ns, sink, sink_ctx);
+	ev.cost = *session_cost(r->s);
+	return err ? err : sink(sink_ctx, &ev);
+}
+
+static bool key_due(const struct recorder *r, uint64_t now)
+{
+	const struct trace_stats *st = trace_writer_stats(r->w);
+	uint64_t since = st->raw_bytes - st->key_raw, want = 2 * st->key_sz;
+	bool old;
+
+	if (r->ring) {
+		old = r->last_ns && now - st->key_ns >= r->last_ns / RING_PARTS;
+		return since >= st->key_sz &&
+		       (trace_ring_since_key(r->ring) >= r->ring_max / RING_PARTS || old);
+	}
+	want = want < KEY_RAW_LEAST ? KEY_RAW_LEAST : want > KEY_RAW_MOST ? KEY_RAW_MOST : want;
+	if (r->o->key_bytes)
+		return since >= r->o->key_bytes;
+	return since >= want || (now - st->key_ns >= KEY_NS && since >= st->key_sz && st->key_ns);
+}
+
+int recorder_tick(struct recorder *r)
+{
+	uint64_t now = boot_ns();
+
+	/* for tests: however little there is */
+	if (!r->err && r->o->key_bytes)
+		r->err = trace_writer_flush(r->w);
+	if (!r->err && key_due(r, now))
+		r->err = trace_writer_keyframe(r->w, now, fill, r);
+	return r->err;
+}
+
+int recorder_turn(struct recorder *r)
+{
+	uint64_t now = boot_ns();
+
+	if (!r->err)
+		r->err = modules_resolve(r->modules, pid_of, r, trace_writer_event, r->w);
+	if (!r->err && now - r->flushed_ns >= FLUSH_NS) {
+		r->err = trace_writer_flush(r->w);
+		r->flushed_ns = now;
+	}
+	/* memory holds what it can within its bound: that does not wait for an interval */
+	return r->ring ? recorder_tick(r) : r->err;
+}
+
+int recorder_end(struct recorder *r)
+{
+	recorder_turn(r);
+	if (!r->err)
+		r->err = trace_writer_flush(r->w);
+	if (r->tf && !r->err)
+		r->err = trace_file_end(r->tf);
+	return r->err;
+}
+
+int recorder_dump(struct recorder *r, int fd)
+{
+	struct trace_file *tf = NULL;
+	int err = recorder_turn(r);
+
+	if (!err)
+		err = r->err = trace_writer_flush(r->w);
+	if (!err)
+		err = trace_file_new(fd, &r->facts, &tf);
+	if (!err)
+		err = trace_ring_dump(r->ring, trace_file_chunk, tf);
+	if (!err)
+		err = trace_file_end(tf);
+	trace_file_free(tf);
+	return err;
+}
+
+/* ---- */
+
+static int open_ring(struct recorder *r)
+{
+	r->ring_max = r->o->last_size ? r->o->last_size : RING_BYTES;
+	r->last_ns = r->o->last_ns;
+	r->ring = trace_ring_new(r->ring_max, r->last_ns);
+	return r->ring ? 0 : -ENOMEM;
+}
+
+struct recorder *recorder_new(struct session *s, const struct opts *o, pid_t cmd_pid, int fd)
+{
+	struct recorder *r = calloc(1, sizeof(*r));
+	struct strtab *st = session_model(s)->st;
+	int err;
+
+	if (!r)
+		return NULL;
+	r->s = s;
+	r->o = o;
+	r->flushed_ns = boot_ns();
+	collect_facts(r, cmd_pid);
+	err = fd < 0 ? open_ring(r) : trace_file_new(fd, &r->facts, &r->tf);
+	if (err)
+		goto out_free;
+	if (r->ring)
+		r->w = trace_writer_new(st, trace_ring_chunk, r->ring);
+	else
+		r->w = trace_writer_new(st, trace_file_chunk, r->tf);
+	r->modules = modules_new(st);
+	if (!r->w || !r->modules) {
+		err = -ENOMEM;
+		goto out_free;
+	}
+	session_tap(s, on_event, r);
+	return r;
+
+out_free:
+	recorder_free(r);
+	errno = -err;
+	return NULL;
+}
+
+void recorder_free(struct recorder *r)
+{
+	if (!r)
+		return;
+	session_tap(r->s, NULL, NULL);
+	trace_writer_free(r->w);
+	trace_file_free(r->tf);
+	trace_ring_free(r->ring);
+	modules_free(r->modules);
+	free(r);
+}
+
+const struct trace_stats *recorder_stats(const struct recorder *r)
+{
+	return trace_writer_stats(r->w);
+}
+
+uint64_t recorder_bytes(const struct recorder *r)
+{
+	return r->tf ? trace_file_size(r->tf) : trace_ring_bytes(r->ring);
+}
+
+uint64_t recorder_span_ns(const struct recorder *r)
+{
+	return r->ring ? trace_ring_span_ns(r->ring) : 0;
+}

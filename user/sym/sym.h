@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Names: which function, line and module an address belongs to. A process is
+ * here what it has mapped; the files behind that are opened when an address in
+ * them is asked for, and only then. Nothing is read from the process itself.
+ *
+ *   maps ──► struct syms ──► struct elfmod, one a file: symbols, CFI, DWARF
+ *
+ * A file is opened through /proc/PID/map_files, which is the very file that is
+ * mapped, even when it was deleted or replaced; where that is forbidden by its
+ * path below /proc/PID/root, and then only if it is the same inode.
+ */
+#ifndef SYM_SYM_H
+#define SYM_SYM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct syms;
+
+/* One mapping; strings are borrowed for the call. */
+struct sym_map {
+	uint64_t start, end;
+	uint64_t pgoff; /* bytes */
+	uint64_t ino; /* 0: no file */
+	uint32_t dev; /* (major << 20) | minor */
+	bool exec, write;
+	const char *path; /* as in maps, with " (deleted)"; "" for none */
+};
+
+/**
+ * syms_new() - the names of one process
+ * @pid: files are opened through its /proc directory
+ * @debuginfod: missing debug information may be fetched from the servers in DEBUGINFOD_URLS
+ *
+ * Returns NULL when memory is short.
+ */
+struct syms *syms_new(pid_t pid, bool debuginfod);
+void syms_free(struct syms *s);
+
+/* syms_set_maps() - what is mapped now, in address order; files stay open from call to call. 0 or −ENOMEM */
+int syms_set_maps(struct syms *s, const struct sym_map *map, unsigned int nr);
+
+/* One function at one address. An inlined call has several: innermost first. Strings live as long as syms. */
+struct sym_name {
+	const char *function; /* demangled; NULL: not known */
+	const char *file; /* NULL: not known */
+	unsigned int line; /* 0: not known */
+	bool inlined;
+};
+
+#define SYM_MAX_INLINED 32
+
+struct sym_addr {
+	const char *module; /* file name without its directory, "[vdso]"; NULL: not in a file */
+	uint64_t offset; /* address as in that file; without a module: as given */
+	uint64_t func; /* where the function begins in memory; 0: not known */
+	unsigned int nr; /* names; at least 1 */
+	struct sym_name name[];
+};
+
+/**
+ * syms_addr() - name a code address
+ * @pc: for a frame that made a call: its pc − 1, so that the call is named and not what follows
+ *
+ * Named once and kept, until the maps are set again. NULL: memory is short.
+ */
+const struct sym_addr *syms_addr(struct syms *s, uint64_t pc);
+
+/* syms_data() - the variable that an address lies in; NULL: none known. Valid as long as syms */
+const char *syms_data(struct syms *s, uint64_t addr, uint64_t *ret_offset);
+
+/* sym_demangle() - a C++ or Rust name as written in the language; malloced; NULL: it is not mangled */
+char *sym_demangle(const char *name);
+
+#endif
