@@ -58,7 +58,9 @@ static const struct place count_places[] = {
 	P(struct proc, tick_major),  PB(struct proc, ticked),	    PR(struct proc, rss_rate),
 	PR(struct proc, minor_rate), PR(struct proc, major_rate),   P(struct proc, nr_drift),
 	PB(struct proc, doubts_old), P(struct proc, nr_resync),	    P(struct proc, maps_time_ns),
-	PB(struct proc, maps_known), P(struct proc, snap_begin_ns),
+	PB(struct proc, maps_known), P(struct proc, snap_begin_ns), P(struct proc, watch_ns),
+	P(struct proc, inv_seq0),    P(struct proc, nr_inv),	    P(struct proc, nr_counted),
+	P(struct proc, corrected),
 };
 
 static const struct place crash_places[] = {
