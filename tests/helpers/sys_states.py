@@ -293,6 +293,32 @@ def ranges_dropped():
             check(not any(r['residency'] == 'exact' for r in o['regions']), 'exact, though nothing was told')
 
 
+def follows():
+    """The module holds an address space: a forked child and an exec are attached anew."""
+    p = subprocess.Popen(['/bin/sh', '-c', 'read x; sleep 60 & exec sleep 61'], stdin=subprocess.PIPE,
+                         start_new_session=True)
+    try:
+        with Tracer('-f', '-p', p.pid, interval=INTERVAL) as tracer:
+            tracer.settled(p.pid)
+            p.stdin.write(b'\n')
+            p.stdin.flush()
+            seen = {}
+            for _ in range(2 * LONG):
+                o = tracer.snap()
+                pid = o['process']['pid']
+                if o['process']['comm'] == 'sleep' and all_exact(o):
+                    seen[pid] = o
+                    if len(seen) == 2:
+                        break
+            check(len(seen) == 2 and p.pid in seen, 'exact after fork and exec:', sorted(seen))
+            for pid, o in seen.items():
+                check(o['residency']['module'], pid, o['residency'])
+                equal(differing(o, truth(pid), lambda r: True), [], f'exact in {pid}')
+    finally:
+        os.killpg(p.pid, 9)
+        p.wait()
+
+
 def doctor_tells():
     """From a page that it dropped, not from the device."""
     o = json.loads(subprocess.run([MEMTRACE, 'doctor', '--json'], stdout=subprocess.PIPE, check=False).stdout)
@@ -302,4 +328,4 @@ def doctor_tells():
 
 if __name__ == '__main__':
     swap_on()
-    main(reconciled, *map(with_module, (exact, drops, ranges_dropped, doctor_tells)))
+    main(reconciled, *map(with_module, (exact, drops, ranges_dropped, follows, doctor_tells)))

@@ -20,7 +20,7 @@ static void unsure(struct region *r, int64_t bytes)
 {
 	r->unsure += bytes < 0 ? -bytes : bytes;
 	if (r->unsure > UNSURE_MAX && r->unsure > region_resident(r) / 256)
-		r->dirty = true;
+		region_doubt(r);
 }
 
 static void add(struct region *r, const struct mtr_event *ev, unsigned int member, int64_t bytes)

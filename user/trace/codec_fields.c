@@ -167,10 +167,10 @@ const struct field *codec_fields(unsigned int kind, unsigned int *ret_nr)
 		KIND(residency);
 	case MTR_EV_KERNEL:
 		KIND(kernel);
-	case MTR_EV_INVALIDATE:
-		KIND(invalidate);
 	case MTR_EV_LOST:
 		KIND(lost);
+	case MTR_EV_INVALIDATE:
+		KIND(invalidate);
 	case MTR_EV_MARK:
 		KIND(mark);
 	case MTR_EV_TICK:
