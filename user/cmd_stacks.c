@@ -160,15 +160,14 @@ static int find_vars(struct run *run, const struct stackcap_thread *c, struct st
 				.st = run->snap.st,
 				.copy = &c->copy,
 				.t = t,
+				.unwound = run->scratch,
+				.regs = run->regs,
 				.values = !run->o->no_values };
 	int err = 0;
 
 	for (unsigned int i = 0; i < t->nr_runs && !err; i++)
-		for (unsigned int j = 0; j < t->run[i].len && !err; j++) {
-			unsigned int at = t->run[i].first + j;
-
-			err = stackvars_frame(&sv, &t->frame[at], &run->regs[at]);
-		}
+		for (unsigned int j = 0; j < t->run[i].len && !err; j++)
+			err = stackvars_frame(&sv, t, t->run[i].first + j);
 	return err;
 }
 

@@ -477,5 +477,6 @@ if __name__ == '__main__':
          vars_as_gdb('c_O0', lambda: Target('lesson')), vars_as_gdb('cpp_O0', lambda: Asleep('lesson_cpp')),
          vars_as_gdb('rust_O0', lambda: Asleep('lesson_rs')),
          vars_as_gdb('walks_O0', lambda: Target('frames_o0', '--threads', 10)),
+         vars_as_gdb('walks_Og', lambda: Target('frames_og', '--threads', 10)),
          pointers_c, pointers_cpp, pointers_rust,
          patience(), patience('--busy'), thousand_threads, depth_is_known, other_stacks, running, without_root, binaries, jit, debugged, wrong_targets)
