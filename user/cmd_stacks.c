@@ -28,6 +28,7 @@
 
 struct span {
 	uint64_t start, end;
+	bool grows; /* downwards: what was read of it may be old */
 };
 
 struct run {
@@ -53,16 +54,15 @@ static struct span own_stack(struct run *run, const struct thread *t, uint64_t t
 	uint64_t top = (tls & ~4095ull) + 4096;
 
 	if (t->is_main)
-		return r ? (struct span){ r->start, r->end } : (struct span){ 0, 0 };
+		return r ? (struct span){ r->start, r->end, true } : (struct span){ .end = 0 };
 	if (!tls)
-		return (struct span){ t->stack_start, t->stack_end };
-	return r ? (struct span){ r->start, top } : (struct span){ 0, 0 };
+		return (struct span){ t->stack_start, t->stack_end, false };
+	return r ? (struct span){ r->start, top, false } : (struct span){ .end = 0 };
 }
 
 static bool inside(struct span s, uint64_t addr)
 {
-	/* a stack that grows: its region may be behind */
-	return addr < s.end && addr + (1u << 20) >= s.start;
+	return addr < s.end && addr + (s.grows ? 1u << 20 : 0) >= s.start;
 }
 
 static uint64_t copy_end(void *ctx, pid_t tid, uint64_t sp)
@@ -160,15 +160,14 @@ static int find_vars(struct run *run, const struct stackcap_thread *c, struct st
 				.st = run->snap.st,
 				.copy = &c->copy,
 				.t = t,
+				.unwound = run->scratch,
+				.regs = run->regs,
 				.values = !run->o->no_values };
 	int err = 0;
 
 	for (unsigned int i = 0; i < t->nr_runs && !err; i++)
-		for (unsigned int j = 0; j < t->run[i].len && !err; j++) {
-			unsigned int at = t->run[i].first + j;
-
-			err = stackvars_frame(&sv, &t->frame[at], &run->regs[at]);
-		}
+		for (unsigned int j = 0; j < t->run[i].len && !err; j++)
+			err = stackvars_frame(&sv, t, t->run[i].first + j);
 	return err;
 }
 

@@ -149,13 +149,14 @@ static int64_t bytes_in_frame(const struct stack_frame *f)
 	return sum;
 }
 
-int stackvars_frame(struct stackvars *sv, struct stack_frame *f, const struct mtr_regs *regs)
+int stackvars_frame(struct stackvars *sv, const struct stack_thread *t, unsigned int at)
 {
+	struct stack_frame *f = &t->frame[at];
 	const struct vars_env env = {
 		.s = sv->syms, .read = read_any, .ctx = sv, .values = sv->values
 	};
 	struct sym_vars vars;
-	int err = syms_vars(&env, &f->at, regs, &vars);
+	int err = syms_vars(&env, sv->unwound + at, sv->regs + at, t->nr - at, &vars);
 
 	if (!err && vars.nr) {
 		f->var = calloc(vars.nr, sizeof(*f->var));

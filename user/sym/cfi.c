@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include "sym/elfmod.h"
 
+/* DWARF's numbers of x86-64 */
+#define REG_RAX 0
+#define REG_RBX 3
+
 void cfi_fini(struct cfi_cache *c)
 {
 	struct cfi_row *r, *tmp;
@@ -99,6 +103,14 @@ static void fill(struct cfi_row *row, Dwarf_Frame *frame)
 		row->reg[i] = rule_of(frame, i);
 		keep |= row->reg[i].how == CFI_EXPR;
 	}
+	/*
+	 * What CFI is silent about follows from the ABI: rbx is kept by who is called, rax is
+	 * not. elfutils has it the other way round (0 and 3 mixed up, seen in 0.188).
+	 */
+	if (row->reg[REG_RBX].how == CFI_UNDEF)
+		row->reg[REG_RBX].how = CFI_SAME;
+	if (row->reg[REG_RAX].how == CFI_SAME)
+		row->reg[REG_RAX].how = CFI_UNDEF;
 	row->known = true;
 	if (keep)
 		row->frame = frame;

@@ -283,7 +283,7 @@ static void name_pc(struct syms *s, uint64_t pc, struct finding *f)
 		f->module = m->file->name;
 		f->offset = m->placed ? pc - m->bias : pc - m->start + m->pgoff;
 	}
-	if (m && m->placed)
+	if (m && m->file && m->placed)
 		name_elf(m->file->m, f->offset, f);
 	else if (m && m->exec) /* a JIT's memory may be shared, and that has a file */
 		name_jit(s, pc, f);

@@ -7,29 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sym/expr.h"
 #include "sym/srclines.h"
 #include "sym/syms.h"
 #include "sym/types.h"
+#include "sym/vars_int.h"
 
 #define MAX_VARS 500
 #define MAX_DEPTH 64
 /* Of a large object only its beginning is read. */
 #define MAX_BYTES 4096
 #define TYPE_SZ 256
-
-/* One frame being looked at. */
-struct look {
-	const struct vars_env *env;
-	const struct unwind_frame *f;
-	const struct mtr_regs *regs;
-	uint64_t bias; /* address − address in the debug file */
-	uint64_t pc; /* to look up, as in the debug file */
-	Dwarf_Die fn;
-	struct sym_vars *out;
-	unsigned int room;
-	bool no_memory;
-};
 
 void syms_vars_free(struct sym_vars *v)
 {
@@ -52,12 +39,7 @@ static bool read_mem(void *ctx, uint64_t addr, void *buf, size_t sz)
 static bool frame_base(void *ctx, uint64_t *ret)
 {
 	struct look *l = ctx;
-	struct expr_env e = { .regs = l->regs,
-			      .cfa = l->f->cfa,
-			      .cfa_known = l->f->cfa,
-			      .bias = l->bias,
-			      .read = read_mem,
-			      .ctx = l };
+	struct expr_env e;
 	struct expr_result r;
 	Dwarf_Attribute a;
 	Dwarf_Op *ops;
@@ -66,7 +48,8 @@ static bool frame_base(void *ctx, uint64_t *ret)
 	if (!dwarf_attr_integrate(&l->fn, DW_AT_frame_base, &a) ||
 	    dwarf_getlocation_addr(&a, l->pc, &ops, &nr, 1) != 1)
 		return false;
-	e.attr = &a;
+	e = look_env(l, &a);
+	e.frame_base = NULL; /* which this is */
 	if (expr_run(&e, ops, nr, &r) || r.nr != 1)
 		return false;
 	*ret = r.piece[0].value;
@@ -76,6 +59,32 @@ static bool frame_base(void *ctx, uint64_t *ret)
 		return false;
 	*ret = l->regs->r[*ret];
 	return true;
+}
+
+struct expr_env look_env(struct look *l, Dwarf_Attribute *attr)
+{
+	return (struct expr_env){ .regs = l->regs,
+				  .cfa = l->f->cfa,
+				  .cfa_known = l->f->cfa,
+				  .bias = l->bias,
+				  .read = read_mem,
+				  .frame_base = frame_base,
+				  .entry_reg = entry_reg,
+				  .attr = attr,
+				  .ctx = l };
+}
+
+bool look_at(struct look *l)
+{
+	uint64_t pc = unwind_lookup(l->f);
+	struct mapping *m = syms_mapping(l->env->s, pc);
+	Dwarf_Addr bias = 0;
+
+	if (!m || !m->placed || !elfmod_dwarf(m->file->m, &bias) || !m->file->m->lines)
+		return false;
+	l->bias = m->bias + bias;
+	l->pc = pc - l->bias;
+	return srclines_function(m->file->m->lines, l->pc, &l->cu, &l->fn);
 }
 
 /* The bytes of one piece; how many, −1: gone. */
@@ -131,13 +140,7 @@ static ssize_t gather(struct look *l, const struct expr_result *r, uint64_t size
 /* Where it is; false: nowhere. */
 static bool locate(struct look *l, Dwarf_Die *die, struct expr_result *r)
 {
-	struct expr_env e = { .regs = l->regs,
-			      .cfa = l->f->cfa,
-			      .cfa_known = l->f->cfa,
-			      .bias = l->bias,
-			      .read = read_mem,
-			      .frame_base = frame_base,
-			      .ctx = l };
+	struct expr_env e;
 	Dwarf_Attribute a;
 	Dwarf_Op *ops;
 	size_t nr;
@@ -145,7 +148,7 @@ static bool locate(struct look *l, Dwarf_Die *die, struct expr_result *r)
 	if (!dwarf_attr_integrate(die, DW_AT_location, &a) ||
 	    dwarf_getlocation_addr(&a, l->pc, &ops, &nr, 1) != 1)
 		return false;
-	e.attr = &a;
+	e = look_env(l, &a);
 	return !expr_run(&e, ops, nr, r);
 }
 
@@ -304,24 +307,15 @@ static void scopes(struct look *l, unsigned int nr_names)
 }
 
 int syms_vars(const struct vars_env *env, const struct unwind_frame *f, const struct mtr_regs *regs,
-	      struct sym_vars *ret)
+	      unsigned int nr, struct sym_vars *ret)
 {
-	uint64_t pc = unwind_lookup(f);
-	struct mapping *m = syms_mapping(env->s, pc);
-	const struct sym_addr *name = syms_addr(env->s, pc);
-	struct look l = { .env = env, .f = f, .regs = regs, .out = ret };
-	Dwarf_Addr bias = 0;
-	Dwarf_Die cu;
+	struct look l = { .env = env, .f = f, .regs = regs, .nr = nr, .out = ret };
+	const struct sym_addr *name = syms_addr(env->s, unwind_lookup(f));
 
 	*ret = (struct sym_vars){ .nr = 0 };
 	if (!name)
 		return -ENOMEM;
-	if (!m || !m->placed || !elfmod_dwarf(m->file->m, &bias) || !m->file->m->lines)
-		return 0;
-	l.bias = m->bias + bias;
-	l.pc = pc - l.bias;
-	if (!srclines_function(m->file->m->lines, l.pc, &cu, &l.fn))
-		return 0;
-	scopes(&l, name->nr);
+	if (look_at(&l))
+		scopes(&l, name->nr);
 	return l.no_memory ? -ENOMEM : 0;
 }

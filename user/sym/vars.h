@@ -52,13 +52,14 @@ struct vars_env {
 };
 
 /**
- * syms_vars() - the variables in scope at a frame, innermost inlined call first
- * @regs: registers in that frame, from unwind()
+ * syms_vars() - the variables in scope at a frame, those of inlined calls last
+ * @f, @regs: the frame and its registers from unwind(), and behind them those of its callers
+ * @nr: how many there are
  *
  * Returns 0, also when nothing is described, or −ENOMEM.
  */
 int syms_vars(const struct vars_env *env, const struct unwind_frame *f, const struct mtr_regs *regs,
-	      struct sym_vars *ret);
+	      unsigned int nr, struct sym_vars *ret);
 void syms_vars_free(struct sym_vars *v);
 
 #endif
