@@ -73,9 +73,22 @@ static int tick(void *ctx, struct session *s)
 	return 0;
 }
 
-static int one_report(struct run *run, struct session *s, struct sess_proc *sp, FILE *out)
+static bool folded(const struct opts *o)
+{
+	return o->format && !strcmp(o->format, "folded");
+}
+
+static int put_report(const struct run *run, const struct growth_report *r, FILE *out)
 {
 	const struct report_style style = { .ascii = run->o->ascii, .bytes = run->o->bytes };
+
+	if (folded(run->o))
+		return grown_folded(out, r);
+	return run->o->json ? grown_json(out, r) : grown_text(out, r, &style);
+}
+
+static int one_report(struct run *run, struct session *s, struct sess_proc *sp, FILE *out)
+{
 	struct growth_proc *gp;
 	struct growth_report r = { .model = session_model(s),
 				   .limits = sp->limits_ns ? &sp->limits : NULL,
@@ -95,7 +108,7 @@ static int one_report(struct run *run, struct session *s, struct sess_proc *sp, 
 	}
 	err = growth_report(run->g, gp, &r);
 	if (!err)
-		err = run->o->json ? grown_json(out, &r) : grown_text(out, &r, &style);
+		err = put_report(run, &r, out);
 	if (!err && run->o->fail_on & 1 << r.verdict.kind)
 		run->matched = EX_MATCHED;
 	growth_report_fini(&r);
@@ -114,7 +127,7 @@ static int report(struct run *run, struct session *s)
 	for (unsigned int i = 0; !err && i < nr; i++) {
 		if (not_yet(run, procs[i]->p))
 			continue;
-		if (shown++ && !run->o->json)
+		if (shown++ && !run->o->json && !folded(run->o))
 			fputs("\n", out);
 		err = one_report(run, s, procs[i], out);
 	}
@@ -180,6 +193,9 @@ int cmd_growth(struct opts *o, int argc, char **argv)
 
 	(void)argc;
 	(void)argv;
+	if (o->format && strcmp(o->format, "text") && !folded(o))
+		return log_error(EX_USAGE_ERR, "--format text or folded, or --json",
+				 "growth has no format '%s'", o->format);
 	run.o = o;
 	run.child.pty = -1;
 	defaults(o);

@@ -81,7 +81,7 @@ _memtrace() {
 	report | export) flags="--format $common" ;;
 	diff) flags="--exit-code $common" ;;
 	snapshot) flags="$target $common" ;;
-	growth) flags="$target $live --max-overhead --sample --fail-on $common" ;;
+	growth) flags="$target $live --max-overhead --sample --format --fail-on $common" ;;
 	stacks) flags="$target --tid --vars --no-values --largest --folded --no-fold --interval --debuginfod $common" ;;
 	*) flags="$target $live $common" ;;
 	esac

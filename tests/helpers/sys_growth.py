@@ -209,6 +209,25 @@ def fail_on():
         equal(p.wait(4 * PATIENCE), want, f'exit status of --fail-on {kind}')
 
 
+def folded():
+    """Lines for flame graphs, outermost first, add up to what the path keeps."""
+    path = os.path.join(live.TARGETS, 'grow')
+    with tempfile.NamedTemporaryFile('r') as f:
+        p = subprocess.run([MEMTRACE, 'growth', '--format', 'folded', '-o', f.name, '--sample', '1', '--', path,
+                            '--kind', 'brk', '--mib', str(MIB), '--ms', str(MS), '--seed', str(SEED)],
+                           capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=4 * PATIENCE)
+        equal(p.returncode, 0, 'exit status')
+        lines = f.read().splitlines()
+    want = fields(p.stdout.split())['bytes']
+    got = 0
+    for line in lines:
+        frames, net = line.rsplit(' ', 1)
+        check(int(net) > 0, line)
+        if ';main;leak;leak_brk' in frames:
+            got += int(net)
+    check(abs(got - want) <= 0.05 * want, f'{got} bytes, the target says {want}')
+
+
 def text_report():
     path = os.path.join(live.TARGETS, 'grow')
     p = subprocess.run([MEMTRACE, 'growth', '--ascii', '--', path, '--kind', 'brk', '--mib', str(MIB), '--ms',
@@ -222,7 +241,7 @@ def text_report():
 
 def wrong_usage():
     for args, want in (['-p', '999999999'], 3), (['-p', 'x'], 2), (['-p', '4194304'], 3), (['--fail-on', 'x', '-p', '1'], 2), \
-            (['--sample', '0', '-p', '1'], 2), ([], 2):
+            (['--sample', '0', '-p', '1'], 2), (['--format', 'x', '-p', '1'], 2), ([], 2):
         p = start(*args, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         err = p.communicate(timeout=PATIENCE)[1]
         equal(p.returncode, want, f'exit status of {args}')
@@ -233,5 +252,5 @@ main(from_start('small', 'leak_like'), from_start('large', 'leak_like'), from_st
      from_start('huge', 'leak_like'), from_start('brk', 'leak_like'), from_start('populate', 'leak_like'),
      from_start('ways', 'leak_like'), from_start('threads', 'leak_like'), from_start('cache', 'plateau'),
      from_start('sawtooth', 'sawtooth'), cpp_new, attach_all_faults, attach_sampled,
-     sampled_paths_share_alike, before_attach_goes, without_stacks, without_moves, fail_on, text_report,
+     sampled_paths_share_alike, before_attach_goes, without_stacks, without_moves, fail_on, folded, text_report,
      wrong_usage)

@@ -54,6 +54,8 @@ static inline int64_t growth_residual(const struct growth_report *r)
 
 /* grown_json() - the `growth` object on a line; 0, −EIO or −ENOMEM */
 int grown_json(FILE *f, const struct growth_report *r);
+/* grown_folded() - lines for flame graphs: net bytes behind the path to them; 0 or −EIO */
+int grown_folded(FILE *f, const struct growth_report *r);
 int grown_text(FILE *f, const struct growth_report *r, const struct report_style *style);
 
 #endif
