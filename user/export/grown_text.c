@@ -213,7 +213,7 @@ static void put_row(const struct text *t, const struct growth_row *row)
 		fputc('\n', t->f);
 	}
 	if (row->truncated)
-		fprintf(t->f, "%*s%s (the rest of the stack was not in the copy)\n", col, "",
+		fprintf(t->f, "%*s%s (the rest of the stack is not known)\n", col, "",
 			t->style->ascii ? "..." : "…");
 	if (!row->nr_frames)
 		fputs("?\n", t->f);
