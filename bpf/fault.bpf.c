@@ -18,6 +18,7 @@
  * move, the kernel did not count it (a signal, EFAULT, a retry after a signal).
  */
 #include "mtr_rss.h"
+#include "mtr_stack.h"
 
 #define ERR_MASK 0x3fu /* error code bits that are kept */
 
@@ -59,6 +60,15 @@ static __always_inline void end_fault(struct note *n, u32 tid, u32 aux, s32 page
  * Functions of their own, not inlined: what a fault goes through stays short and
  * in few cache lines. A call takes five arguments at most: @what has two.
  */
+/* A call after which nothing of the range in its first two arguments is resident: munmap, mmap, madvise */
+static __always_inline bool whole_range(s32 nr, u64 advice)
+{
+	if (nr == 28)
+		return advice == 4 || advice == 9 ||
+		       advice == 24; /* DONTNEED, REMOVE, DONTNEED_LOCKED */
+	return nr == 11 || nr == 9;
+}
+
 #define WHAT(why, member) ((why) << 8 | (member))
 
 static __noinline void send_rss(struct note *n, u32 as, u32 tid, u32 what, s32 pages)
@@ -69,6 +79,11 @@ static __noinline void send_rss(struct note *n, u32 as, u32 tid, u32 what, s32 p
 
 	if (n)
 		send_faults(n, tid);
+	if (want_stacks && n && why == MTR_RSS_IN_SYSCALL && pages > 0) {
+		regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+		if (stack_wanted(n, regs->ip, regs->sp))
+			take_stack(n, tid, MTR_STACK_RSS);
+	}
 	r = record(MTR_W_RSS, sizeof(*r), as, tid, why);
 	if (!r)
 		return;
@@ -78,6 +93,8 @@ static __noinline void send_rss(struct note *n, u32 as, u32 tid, u32 what, s32 p
 	r->epoch = *(volatile u32 *)&count_epoch;
 	r->arg0 = 0;
 	r->arg1 = 0;
+	r->ip = 0;
+	r->sp = 0;
 	if (why == MTR_RSS_IN_FAULT) {
 		r->arg0 = n->addr;
 	} else if (why == MTR_RSS_IN_SYSCALL) {
@@ -85,6 +102,10 @@ static __noinline void send_rss(struct note *n, u32 as, u32 tid, u32 what, s32 p
 		r->nr = (s32)regs->orig_ax;
 		r->arg0 = regs->di;
 		r->arg1 = regs->si;
+		r->ip = regs->ip;
+		r->sp = regs->sp;
+		if (pages < 0 && whole_range(r->nr, regs->dx))
+			r->h.aux |= MTR_RSS_WHOLE;
 		/* mmap, mremap, shmat: where it went is known from the store into the tree */
 		if (r->nr == 9 || r->nr == 25 || r->nr == 30) {
 			if (pages > 0 && n->vma_len) {
@@ -177,6 +198,8 @@ static __always_inline void begin_fault(struct note *n, struct task_struct *t, u
 	f->aux = aux | n->foreign;
 	n->addr = addr;
 	n->maj = (u32)t->maj_flt;
+	if (want_stacks && !n->foreign && stack_wanted(n, ip, sp))
+		take_stack(n, t->pid, MTR_STACK_FAULT);
 }
 
 static __always_inline void note_fault(struct note *n, struct task_struct *t, u64 addr, u64 ip,
@@ -214,7 +237,7 @@ int BPF_PROG(page_fault_kernel, unsigned long address, struct pt_regs *regs,
 	struct note *n = note_of(t);
 	struct pt_regs *user;
 
-	if (!n || n->mm != (u64)t->mm || address >> 56)
+	if (!n || n->mm != (u64)t->mm || address >> 56 || (want_stacks && n->copying))
 		return 0;
 	user = (struct pt_regs *)bpf_task_pt_regs(t);
 	note_fault(n, t, address, user->ip, user->sp,

@@ -5,5 +5,6 @@
  */
 #define MTR_MAPS_HERE
 #include "mtr_common.h"
+#include "mtr_stack.h"
 
 char LICENSE[] SEC("license") = "GPL";

@@ -46,8 +46,13 @@ struct note {
 	u32 done; /* DONE_*: events that their first program has seen, see second_of() */
 	u32 epoch; /* count_epoch when the bytes of the latest fault came */
 	u32 jiffy; /* of the latest reading of the clock for a fault */
-	u32 pad;
+	u32 skip; /* faults until the next call stack is taken */
 	struct mtr_w_faults batch; /* batch.nr of them wait */
+	u32 copying; /* the stack is being copied: an exception now is no fault of the program's */
+	u32 pad2;
+	u64 move_to; /* where a mremap under way moves to; 0: nowhere that is known */
+	u64 stack_top; /* where such a copy could not be read any more; 0: not met yet */
+	u32 site[8]; /* hashes of (ip, sp) of which a stack was taken, see mtr_stack.h */
 };
 
 #define IN_HANDLER 2u
@@ -162,6 +167,12 @@ const volatile bool late_pgoff =
 __u64 lost[MTR_W_MAX]; /* reservations refused: the ring was full */
 __u64 unseen_procs; /* children not followed: no slot was free */
 __u64 ring_peak; /* most bytes that waited in the ring when the reader was woken; it sets it back */
+const volatile bool want_stacks =
+	false; /* call stacks are asked for: else nothing of them is loaded */
+const volatile __u64 stack_room = 0; /* bytes: when more wait in the ring no stack is added */
+__u32 stack_period = 1; /* of faults at a known (ip, sp), one in so many brings its stack */
+__u32 stack_bytes = 2048; /* of a stack that are copied */
+
 __u32 next_as;
 __u32 reader_level; /* depth of memtrace's own pid namespace */
 /*
@@ -180,6 +191,11 @@ extern const volatile bool late_pgoff;
 extern __u64 lost[MTR_W_MAX];
 extern __u64 unseen_procs;
 extern __u64 ring_peak;
+extern const volatile bool want_stacks;
+extern const volatile __u64 stack_room;
+extern __u32 stack_period;
+extern __u32 stack_bytes;
+
 extern __u32 next_as;
 extern __u32 reader_level;
 extern __u32 count_epoch;

@@ -33,6 +33,8 @@ enum mtr_wire_kind {
 	MTR_W_COMM = 15, /* struct mtr_w_comm: a thread was renamed */
 	MTR_W_SP = 16, /* struct mtr_w_sp: where a thread stands */
 	MTR_W_INVALIDATE = 17, /* struct mtr_w_invalidate: from memtrace.ko */
+	MTR_W_STACK = 18, /* struct mtr_w_stack: registers and the top of a thread's stack */
+	MTR_W_MOVE = 19, /* struct mtr_w_move: pages move to another address */
 	MTR_W_MAX
 };
 
@@ -165,7 +167,7 @@ struct mtr_w_faults {
 #define MTR_FAULT_GUP 0x40000000u /* no exception: populate, mlock, get_user_pages */
 #define MTR_FAULT_MAJOR 0x80000000u
 
-/* aux: enum mtr_rss_ctx. A change of the mm's counters outside the first of a fault. */
+/* aux: enum mtr_rss_ctx and MTR_RSS_WHOLE. A change of the mm's counters outside the first of a fault. */
 struct mtr_w_rss {
 	struct mtr_w_hdr h;
 	__s32 pages;
@@ -173,7 +175,10 @@ struct mtr_w_rss {
 	__s32 nr; /* system call number under way, or -1 */
 	__u32 epoch; /* count_epoch when the counter moved */
 	__u64 arg0, arg1; /* its first two arguments, or the fault's address in arg0 */
+	__u64 ip, sp; /* in a system call: the thread's user registers; else 0 */
 };
+
+#define MTR_RSS_WHOLE 0x100u /* in aux: the call leaves nothing of its range resident */
 
 enum mtr_rss_ctx {
 	MTR_RSS_IN_FAULT = 1, /* arg0 is the address of the fault under way */
@@ -248,6 +253,40 @@ struct mtr_w_regs {
 	__u64 fsbase; /* thread pointer */
 };
 
+/* pt_regs of x86-64 as the kernel keeps them: r15 … r12 bp bx r11 … r8 ax cx dx si di orig_ax ip cs flags sp ss */
+#define MTR_STACK_REGS 21
+#define MTR_STACK_IP 16
+#define MTR_STACK_SP 19
+#define MTR_STACK_MAX 8192 /* bytes of the stack at most */
+
+enum mtr_stack_why {
+	MTR_STACK_FAULT = 1, /* of the fault number seq */
+	MTR_STACK_MAP = 2, /* the map is being changed */
+	MTR_STACK_RSS = 3, /* pages come in a system call */
+	MTR_STACK_THREAD = 4, /* a thread is being started */
+};
+
+/*
+ * aux: enum mtr_stack_why. Comes before the record of what it belongs to. That
+ * of a fault waits in a batch: seq tells which one it is.
+ */
+struct mtr_w_stack {
+	struct mtr_w_hdr h;
+	__u64 regs[MTR_STACK_REGS];
+	__u32 seq;
+	__u32 size; /* bytes of the stack that follow; may be 0 */
+	__u32 skip; /* they begin so far above sp: what is between is not there yet */
+	__u32 pad;
+	__u8 data[];
+};
+
+/* What was in [from, from + len) is at to. */
+struct mtr_w_move {
+	struct mtr_w_hdr h;
+	__u64 from, to, len;
+	__u64 stays; /* 1: from stays mapped, without its pages (MREMAP_DONTUNMAP) */
+};
+
 /* Value of the map want_pids: what to do with a process that the attach iterator meets. */
 #define MTR_WANT_FOLLOW 1u /* its children, too */
 #define MTR_WANT_ATTACH 2u
@@ -261,7 +300,7 @@ _Static_assert(sizeof(struct mtr_w_hdr) == 24, "wire ABI");
 _Static_assert(sizeof(struct mtr_w_vma) == 72, "wire ABI");
 _Static_assert(sizeof(struct mtr_w_fault) == 40, "wire ABI");
 _Static_assert(sizeof(struct mtr_w_faults) == 32 + 40 * MTR_FAULT_BATCH, "wire ABI");
-_Static_assert(sizeof(struct mtr_w_rss) == 56, "wire ABI");
+_Static_assert(sizeof(struct mtr_w_rss) == 72, "wire ABI");
 _Static_assert(sizeof(struct mtr_w_hole) == 40, "wire ABI");
 _Static_assert(sizeof(struct mtr_w_invalidate) == 64, "wire ABI");
 #endif

@@ -7,6 +7,7 @@
  * later is seen by the hooks, what happened before is in the counters.
  */
 #include "mtr_rss.h"
+#include "mtr_stack.h"
 
 /* 5.10 to 6.1: the task's own part of the counters is not in what the announcement says. */
 static __always_inline void tell_cached(struct note *n, struct task_struct *task)
@@ -29,6 +30,8 @@ static __always_inline void tell_cached(struct note *n, struct task_struct *task
 		r->epoch = 0;
 		r->arg0 = 0;
 		r->arg1 = 0;
+		r->ip = 0;
+		r->sp = 0;
 		send(r, NULL);
 	}
 }
@@ -50,6 +53,11 @@ static __always_inline struct note *new_note(struct task_struct *task, u32 slot,
 	n->batch.nr = 0;
 	n->batch.seq = 0;
 	n->shown = 0;
+	n->skip = 0;
+	n->copying = 0;
+	n->stack_top = 0;
+	n->move_to = 0;
+	__builtin_memset(n->site, 0, sizeof(n->site));
 	n->fix_end = 0;
 	n->foreign = 0;
 	if (cached_counters())
@@ -254,6 +262,8 @@ static __always_inline void claim_rest(struct note *n, struct mm_struct *mm)
 		r->epoch = count_epoch;
 		r->arg0 = 0;
 		r->arg1 = 0;
+		r->ip = 0;
+		r->sp = 0;
 		send(r, NULL);
 	}
 }
@@ -331,6 +341,10 @@ static __always_inline int forked(struct task_struct *parent, struct task_struct
 		n = new_note(child, ref->slot, ref->as, mm);
 		if (n && child->tgid != parent->tgid)
 			n->foreign = MTR_FAULT_FOREIGN;
+		if (want_stacks && pn && child->tgid == parent->tgid) {
+			send_faults(pn, parent->pid);
+			take_stack(pn, parent->pid, MTR_STACK_THREAD);
+		}
 		if (child->tgid == parent->tgid)
 			send_thread(child, ref->as, parent->pid, 0);
 		return 0;

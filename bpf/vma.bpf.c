@@ -10,6 +10,7 @@
  *   fentry rung       perf_event_mmap for changes in place; removal from
  *                     ma_write (6.1) or vms_complete_munmap_vmas (6.12+)
  */
+#include "mtr_stack.h"
 #include "mtr_tree.h"
 
 /* A side tree of the kernel's own or somebody else's: not ours. Returns the id, 0 for none. */
@@ -69,6 +70,49 @@ static __always_inline void fix_later(struct note *n, u64 start, u64 end)
 		n->fix_end = end;
 }
 
+#define SYS_MREMAP_NR 25
+#define MREMAP_FIXED_BIT 2
+#define MREMAP_DONTUNMAP_BIT 4
+
+static __always_inline u64 whole_pages(u64 len)
+{
+	return (len + 4095) & ~4095ull;
+}
+
+/* A mremap stores what it moves to: a range of its new length. It also stores what it cuts the old one from. */
+static __noinline void may_move(struct note *n, struct task_struct *task, u64 start, u64 len)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+
+	if (regs->orig_ax == SYS_MREMAP_NR && len == whole_pages(regs->dx) && start != regs->di)
+		n->move_to = start;
+}
+
+/* A mremap may have moved pages: sent before what says that the old range is empty, which alone tells that it did. */
+static __noinline void moved(struct note *n, struct task_struct *task)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	u64 from = regs->di, old = whole_pages(regs->si), new = whole_pages(regs->dx);
+	u64 to = n->move_to, flags = regs->r10;
+	struct mtr_w_move *r;
+
+	if (regs->orig_ax != SYS_MREMAP_NR)
+		return;
+	n->move_to = 0;
+	if (flags & MREMAP_FIXED_BIT)
+		to = regs->r8;
+	if (!to)
+		return;
+	r = record(MTR_W_MOVE, sizeof(*r), n->as, task->pid, 0);
+	if (!r)
+		return;
+	r->from = from;
+	r->to = to;
+	r->len = old < new ? old : new;
+	r->stays = !!(flags & MREMAP_DONTUNMAP_BIT);
+	send(r, NULL);
+}
+
 static __always_inline int stored(const char *fn, struct ma_state *mas, void *val, bool second)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -92,10 +136,16 @@ static __always_inline int stored(const char *fn, struct ma_state *mas, void *va
 	start = mas->index;
 	end = mas->last + 1;
 	if (!val) {
+		if (want_stacks && tid)
+			moved(n, task);
 		send_hole(as, tid, MTR_SRC_MA_WRITE, start, end);
 		return 0;
 	}
 	if (tid) {
+		if (want_stacks)
+			take_stack(n, tid, MTR_STACK_MAP);
+		if (want_stacks)
+			may_move(n, task, start, end - start);
 		n->vma_start = start;
 		n->vma_len = end - start;
 		if (late_pgoff && BPF_CORE_READ((struct vm_area_struct *)val, vm_file))
@@ -203,7 +253,6 @@ enum {
 	SYS_PKEY_MPROTECT = 329,
 };
 #define MAP_FIXED_BIT 0x10
-#define MREMAP_FIXED_BIT 2
 #define PR_SET_VMA_NR 0x53564d41
 
 static __always_inline void lock_released(struct mm_struct *mm, bool write, bool second)
@@ -281,6 +330,8 @@ static __always_inline void lock_released(struct mm_struct *mm, bool write, bool
 		return;
 	}
 	send_faults(n, task->pid);
+	if (want_stacks)
+		moved(n, task);
 	walk_range(n->mm, start, len, n->as, WALK_BY(task, second, rename));
 	if (start2)
 		walk_range(n->mm, start2, len, n->as, WALK_BY(task, second, false));
@@ -366,6 +417,8 @@ static __always_inline int unmapped(struct vma_munmap_struct *vms, bool second)
 	if (!n || n->mm != (u64)task->mm || second_of(n, DONE_MUNMAP, second))
 		return 0;
 	send_faults(n, task->pid);
+	if (want_stacks)
+		moved(n, task);
 	walk_range(*(volatile u64 *)&n->mm, vms->start, vms->end - vms->start, n->as,
 		   WALK_BY(task, second, false));
 	return 0;

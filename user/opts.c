@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "analysis/verdict.h"
 #include "target.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -42,6 +43,8 @@ enum {
 	O_SPEED,
 	O_EXIT_CODE,
 	O_FOLDED,
+	O_SAMPLE,
+	O_FAIL_ON,
 	O_LARGEST,
 	O_NO_FOLD,
 	O_VARS,
@@ -80,6 +83,8 @@ static const struct option long_flags[] = {
 	{ "version", no_argument, NULL, 'V' },
 	{ "tid", required_argument, NULL, 't' },
 	{ "folded", no_argument, NULL, O_FOLDED },
+	{ "sample", required_argument, NULL, O_SAMPLE },
+	{ "fail-on", required_argument, NULL, O_FAIL_ON },
 	{ "largest", no_argument, NULL, O_LARGEST },
 	{ "no-fold", no_argument, NULL, O_NO_FOLD },
 	{ "vars", no_argument, NULL, O_VARS },
@@ -233,6 +238,9 @@ static unsigned int flag_needs(int flag)
 		return OPT_TARGET;
 	case 'i':
 		return OPT_LIVE | OPT_STACKS;
+	case O_SAMPLE:
+	case O_FAIL_ON:
+		return OPT_GROWTH;
 	case 't':
 	case O_FOLDED:
 	case O_LARGEST:
@@ -352,6 +360,27 @@ static int file_flag(struct opts *o, int flag, const char *arg)
 	return live_flag(o, flag, arg);
 }
 
+static int growth_flag(struct opts *o, int flag, const char *arg)
+{
+	char *end;
+	long n;
+	int kind;
+
+	if (flag == O_FAIL_ON) {
+		kind = verdict_parse(arg);
+		if (kind < 0)
+			return usage("there is no verdict '%s'; the one to fail on is leak_like",
+				     arg);
+		o->fail_on |= 1 << kind;
+		return 0;
+	}
+	n = strtol(arg, &end, 10);
+	if (*arg < '0' || *arg > '9' || *end || n <= 0 || n > 1000000)
+		return usage("--sample takes a number from 1 on, not '%s'", arg);
+	o->sample = (unsigned int)n;
+	return 0;
+}
+
 static int stacks_flag(struct opts *o, int flag, const char *arg)
 {
 	char *end;
@@ -386,6 +415,8 @@ static int stacks_flag(struct opts *o, int flag, const char *arg)
 
 static int flag(const struct command *c, struct opts *o, int flag, const char *arg)
 {
+	if (flag_needs(flag) == OPT_GROWTH)
+		return growth_flag(o, flag, arg);
 	if (flag_needs(flag) == OPT_STACKS)
 		return stacks_flag(o, flag, arg);
 	switch (flag) {

@@ -37,6 +37,11 @@ struct opts {
 	const char *seek; /* --seek MOMENT, as given */
 	double speed; /* --speed; 0: as the verb has it */
 	bool exit_code; /* --exit-code */
+	/* growth */
+	bool stacks; /* call stacks are wanted: set by the verb */
+	unsigned int
+		sample; /* --sample N: of faults at a known place one in N brings its stack; 0: governed */
+	int fail_on; /* --fail-on VERDICT: bit per enum verdict_kind */
 	/* stacks */
 	pid_t tid; /* -t; 0: all threads */
 	bool repeat; /* -i was given */
@@ -64,6 +69,7 @@ struct opts {
 #define OPT_SEEK 0x100u /* --seek --speed */
 #define OPT_DIFF 0x200u /* --exit-code */
 #define OPT_STACKS 0x400u /* -t --vars … of stacks */
+#define OPT_GROWTH 0x2000u /* --sample --fail-on */
 
 /* Added to an exit status by opts_parse() when the program should end with it. */
 #define OPTS_EXIT 1000
@@ -99,6 +105,7 @@ bool opts_color(const struct opts *o);
 int cmd_pick(struct opts *o, int argc, char **argv);
 int cmd_live(struct opts *o, int argc, char **argv);
 int cmd_snapshot(struct opts *o, int argc, char **argv);
+int cmd_growth(struct opts *o, int argc, char **argv);
 int cmd_stacks(struct opts *o, int argc, char **argv);
 int cmd_doctor(struct opts *o, int argc, char **argv);
 int cmd_record(struct opts *o, int argc, char **argv);

@@ -200,7 +200,9 @@ static int set_up_fds(struct session *s)
 
 static int open_bpf(struct session *s)
 {
-	struct src_bpf_opts bo = { .ring_bytes = s->o->ring_bytes, .module = !src_kmod_there() };
+	struct src_bpf_opts bo = { .ring_bytes = s->o->ring_bytes,
+				   .module = !src_kmod_there(),
+				   .stacks = s->o->stacks };
 	const char *why = NULL;
 	int err;
 
@@ -572,6 +574,11 @@ int session_run(struct session *s, const struct session_view *v, void *ctx)
 	if (err)
 		return log_error(EX_FAILED, NULL, "tracing stopped: %s", strerror(-err));
 	return 0;
+}
+
+void session_stack_rate(struct session *s, unsigned int period, unsigned int bytes)
+{
+	src_bpf_stack_rate(s->bpf, period, bytes);
 }
 
 struct model *session_model(struct session *s)

@@ -65,6 +65,8 @@ int session_run(struct session *s, const struct session_view *v, void *ctx);
 /* session_settle() - take in all events that there are now and end an interval */
 int session_settle(struct session *s);
 
+/* session_stack_rate() - see src_bpf_stack_rate() */
+void session_stack_rate(struct session *s, unsigned int period, unsigned int bytes);
 /* session_unwatch() - the view's descriptor ended: do not wait for it any more. Returns 0. */
 int session_unwatch(struct session *s, int fd);
 

@@ -13,6 +13,7 @@ end
 
 complete -c memtrace -f
 complete -c memtrace -n '__fish_is_nth_token 1' -a snapshot -d 'One answer and out'
+complete -c memtrace -n '__fish_is_nth_token 1' -a growth -d 'Net resident memory by call path'
 complete -c memtrace -n '__fish_is_nth_token 1' -a stacks -d 'Call stacks with the size of each frame'
 complete -c memtrace -n '__fish_is_nth_token 1' -a doctor -d 'What this kernel and these privileges allow'
 complete -c memtrace -n '__fish_is_nth_token 1' -a record -d 'Every event to a file'
@@ -43,6 +44,9 @@ complete -c memtrace -n __memtrace_no_verb -s d -l duration -x -a '10s 1min 10mi
 complete -c memtrace -n __memtrace_no_verb -l plain -d 'The plain report, even on a terminal'
 complete -c memtrace -n __memtrace_no_verb -s u -l user -x -a '(__fish_complete_users)' -d 'Run the command as that user'
 
+complete -c memtrace -n '__fish_seen_subcommand_from growth' -l max-overhead -x -d 'Percent of a CPU for call paths'
+complete -c memtrace -n '__fish_seen_subcommand_from growth' -l sample -x -d 'A call path with one fault in N'
+complete -c memtrace -n '__fish_seen_subcommand_from growth' -l fail-on -x -a 'leak_like plateau sawtooth step flat insufficient_data' -d 'Status 10 on this verdict'
 complete -c memtrace -n '__fish_seen_subcommand_from stacks' -s t -l tid -x -d 'This thread only'
 complete -c memtrace -n '__fish_seen_subcommand_from stacks' -l vars -d 'Variables of each frame'
 complete -c memtrace -n '__fish_seen_subcommand_from stacks' -l no-values -d 'With --vars: no values'

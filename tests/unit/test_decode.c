@@ -64,9 +64,9 @@ static const char *str(D *d, uint32_t id)
 static const size_t size_of[MTR_W_MAX] = {
 	[MTR_W_ATTACH] = 168,	 [MTR_W_EXEC] = 168,  [MTR_W_EXIT] = 32,	[MTR_W_VMA] = 72,
 	[MTR_W_HOLE] = 40,	 [MTR_W_NAME] = 120,  [MTR_W_FILE] = 168,	[MTR_W_FAULT] = 32,
-	[MTR_W_RSS] = 56,	 [MTR_W_THREAD] = 72, [MTR_W_THREAD_EXIT] = 32, [MTR_W_SIGNAL] = 56,
+	[MTR_W_RSS] = 72,	 [MTR_W_THREAD] = 72, [MTR_W_THREAD_EXIT] = 32, [MTR_W_SIGNAL] = 56,
 	[MTR_W_OOM] = 24,	 [MTR_W_RESYNC] = 40, [MTR_W_COMM] = 40,	[MTR_W_SP] = 48,
-	[MTR_W_INVALIDATE] = 64,
+	[MTR_W_INVALIDATE] = 64, [MTR_W_STACK] = 208, [MTR_W_MOVE] = 56,
 };
 
 TEST_F(d, records_cut_at_every_length)
@@ -81,8 +81,8 @@ TEST_F(d, records_cut_at_every_length)
 			TH_LOG("kind %u, %zu bytes", kind, sz);
 		}
 		/* the ring may round up; a newer sender may append */
-		for (size_t sz = size_of[kind]; kind && sz < size_of[kind] + 16; sz++) {
-			EXPECT_EQ(kind != MTR_W_FAULT, decode(self, rec, sz))
+		for (size_t sz = size_of[kind]; size_of[kind] && sz < size_of[kind] + 16; sz++) {
+			EXPECT_EQ(kind != MTR_W_FAULT && kind != MTR_W_STACK, decode(self, rec, sz))
 			TH_LOG("kind %u, %zu bytes", kind, sz);
 		}
 	}
@@ -155,6 +155,8 @@ TEST_F(d, each_kind_has_its_event)
 		[MTR_W_COMM] = MTR_EV_COMM,
 		[MTR_W_SP] = MTR_EV_SP,
 		[MTR_W_INVALIDATE] = MTR_EV_INVALIDATE,
+		[MTR_W_STACK] = MTR_EV_STACK,
+		[MTR_W_MOVE] = MTR_EV_MOVE,
 	};
 
 	for (unsigned int k = 0; k < MTR_W_MAX; k++) {
@@ -162,7 +164,7 @@ TEST_F(d, each_kind_has_its_event)
 		struct mtr_w_hdr h = hdr(k, 0);
 
 		EXPECT_EQ(kind[k], decode_kind(k));
-		if (!k || k == MTR_W_FAULT)
+		if (!size_of[k] || k == MTR_W_FAULT || k == MTR_W_STACK)
 			continue;
 		memcpy(rec, &h, sizeof(h));
 		memset(&self->ev, 0xa5, sizeof(self->ev));
@@ -620,6 +622,72 @@ TEST_F(d, rss_ranges)
 		EXPECT_EQ(r[i].end, self->ev.rss.end)
 		TH_LOG("row %u", i);
 	}
+}
+
+TEST_F(d, stacks)
+{
+	struct {
+		struct mtr_w_stack w;
+		uint8_t data[64];
+	} rec = { .w = { .h = hdr(MTR_W_STACK, MTR_STACK_FAULT), .size = 64, .skip = 0x100 } };
+	struct mtr_stack_copy copy;
+	struct mtr_event ev = { .kind = 0 };
+
+	for (unsigned int i = 0; i < MTR_STACK_REGS; i++)
+		rec.w.regs[i] = 1000 + i;
+	rec.data[63] = 7;
+	ASSERT_EQ(1, decode_stack(&rec, sizeof(rec.w) + 64, &copy, &ev));
+	EXPECT_EQ(MTR_EV_STACK, ev.kind);
+	EXPECT_EQ(1000u + MTR_STACK_IP, ev.stack.ip);
+	EXPECT_EQ(1000u + MTR_STACK_SP, ev.stack.sp);
+	EXPECT_EQ(MTR_STACK_WHY_FAULT, ev.stack.why);
+	/* pt_regs: r15 first, rbp fifth, rbx sixth, rax eleventh, rdi fifteenth */
+	EXPECT_EQ(1000u, copy.regs.r[15]);
+	EXPECT_EQ(1004u, copy.regs.r[MTR_REG_BP]);
+	EXPECT_EQ(1005u, copy.regs.r[3]);
+	EXPECT_EQ(1010u, copy.regs.r[0]);
+	EXPECT_EQ(1014u, copy.regs.r[5]);
+	EXPECT_EQ(ev.stack.ip, copy.regs.r[MTR_REG_PC]);
+	EXPECT_EQ(ev.stack.sp, copy.regs.r[MTR_REG_SP]);
+	EXPECT_EQ(ev.stack.sp + 0x100, copy.part[0].addr);
+	EXPECT_EQ(64u, copy.part[0].size);
+	EXPECT_EQ(7, copy.part[0].data[63]);
+	/* cut short, or lying about its size */
+	for (size_t sz = sizeof(struct mtr_w_hdr); sz < sizeof(rec.w) + 64; sz++)
+		EXPECT_GE(0, decode_stack(&rec, sz, &copy, &ev));
+	rec.w.size = MTR_STACK_MAX + 1;
+	EXPECT_EQ(-EBADMSG, decode_stack(&rec, sizeof(rec), &copy, &ev));
+	rec.w.h.kind = MTR_W_VMA;
+	EXPECT_EQ(0, decode_stack(&rec, sizeof(rec), &copy, &ev));
+}
+
+TEST_F(d, moves)
+{
+	struct mtr_w_move w = {
+		.h = hdr(MTR_W_MOVE, 0), .from = 0x1000, .to = 0x9000, .len = 0x3000, .stays = 1
+	};
+
+	ASSERT_EQ(1, decode(self, &w, sizeof(w)));
+	EXPECT_EQ(0x1000u, self->ev.move.from);
+	EXPECT_EQ(0x9000u, self->ev.move.to);
+	EXPECT_EQ(0x3000u, self->ev.move.len);
+	EXPECT_TRUE(self->ev.move.stays);
+}
+
+TEST_F(d, rss_of_a_whole_range)
+{
+	struct mtr_w_rss w = rss_rec(MTR_RSS_IN_SYSCALL | MTR_RSS_WHOLE, 28, 0x1000, 0x4000, -4);
+
+	w.ip = 77;
+	w.sp = 88;
+	ASSERT_EQ(1, decode(self, &w, sizeof(w)));
+	EXPECT_TRUE(self->ev.rss.whole);
+	EXPECT_EQ(MTR_WHY_SYSCALL, self->ev.rss.why);
+	EXPECT_EQ(77u, self->ev.rss.ip);
+	EXPECT_EQ(88u, self->ev.rss.sp);
+	w.h.aux = MTR_RSS_IN_SYSCALL;
+	ASSERT_EQ(1, decode(self, &w, sizeof(w)));
+	EXPECT_FALSE(self->ev.rss.whole);
 }
 
 /* Whatever comes: an answer, and nothing read behind the record. */

@@ -66,6 +66,10 @@ const char *event_kind_name(unsigned int kind)
 		return "state";
 	case MTR_EV_INVALIDATE:
 		return "invalidate";
+	case MTR_EV_STACK:
+		return "stack";
+	case MTR_EV_MOVE:
+		return "move";
 	case MTR_EV_MAX:
 		break;
 	}

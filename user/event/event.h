@@ -16,7 +16,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-
+#include "event/stackcopy.h"
 #include "event/status.h"
 
 /* Explicit numbers: they are also the trace file's. */
@@ -45,6 +45,8 @@ enum mtr_kind {
 	MTR_EV_LOST = 22, /* lost */
 	MTR_EV_MARK = 23, /* mark: a moment the user named */
 	MTR_EV_INVALIDATE = 24, /* invalidate: memtrace.ko saw pages of a range leave or move */
+	MTR_EV_STACK = 30, /* stack: how tid got where its next events come from */
+	MTR_EV_MOVE = 31, /* move: pages were taken to another address */
 
 	/*
 	 * What the session does beside passing events on, so that a file tells all that the model
@@ -150,6 +152,8 @@ struct mtr_ev_rss {
 	uint8_t member; /* enum mtr_rss */
 	uint8_t why; /* enum mtr_rss_why */
 	uint64_t start, end; /* the range it concerns as far as known; 0,0: not known */
+	uint64_t ip, sp; /* SYSCALL: of the thread in user space; 0: not known */
+	bool whole; /* nothing of the range is resident after that call */
 };
 
 struct mtr_ev_thread {
@@ -243,6 +247,30 @@ struct mtr_ev_lost {
 	uint64_t count;
 };
 
+/*
+ * The call stack of a thread. It holds for the thread's events at this (ip, sp)
+ * from here on, until the next one at the same: of faults at the same place only
+ * some bring their own.
+ */
+struct mtr_ev_stack {
+	uint64_t ip, sp;
+	uint8_t why; /* enum mtr_ev_stack_why */
+	const struct mtr_stack_copy *copy; /* registers and stack; borrowed for the call */
+};
+
+enum mtr_ev_stack_why {
+	MTR_STACK_WHY_FAULT = 1, /* of the thread's next fault */
+	MTR_STACK_WHY_MAP = 2, /* of the map events that follow */
+	MTR_STACK_WHY_RSS = 3,
+	MTR_STACK_WHY_THREAD = 4, /* tid starts the thread whose event follows */
+};
+
+/* Pages of [from, from + len) went to @to. Comes before the HOLE; without one there was no move, unless it stays. */
+struct mtr_ev_move {
+	uint64_t from, to, len;
+	bool stays; /* from stays mapped, and is empty */
+};
+
 struct mtr_ev_mark {
 	uint32_t name; /* string */
 };
@@ -330,6 +358,8 @@ struct mtr_event {
 		struct mtr_cost cost;
 		struct mtr_ev_module module;
 		struct mtr_ev_state state;
+		struct mtr_ev_stack stack;
+		struct mtr_ev_move move;
 	};
 };
 

@@ -33,6 +33,14 @@ struct mtr_limits {
 	uint64_t nr_maps; /* mappings now, from the model or maps; 0: unknown */
 };
 
+/* What the memory of a process's own cgroup (v2) consists of, bytes. */
+struct mtr_cgroup {
+	uint64_t current; /* all it is charged for */
+	uint64_t anon, file, shmem, kernel; /* of that; file without shmem */
+	unsigned int nr_procs;
+	char name[256]; /* its path; raw bytes */
+};
+
 /* What memtrace takes, over the last window. Negative or NaN-free: −1 is "not known". */
 struct mtr_cost {
 	double bpf_percent; /* of one CPU, all programs together, own measuring included; −1 */

@@ -199,8 +199,11 @@ static int rss_event(const void *d, struct mtr_event *ev)
 
 	e->bytes = (int64_t)w->pages * PAGE_SIZE;
 	e->member = w->member < MTR_NR_RSS ? (uint8_t)w->member : 0;
+	e->ip = w->ip;
+	e->sp = w->sp;
+	e->whole = w->h.aux & MTR_RSS_WHOLE;
 	ev->epoch = w->epoch;
-	switch (w->h.aux) {
+	switch (w->h.aux & 0xff) {
 	case MTR_RSS_IN_FAULT:
 		e->why = MTR_WHY_FAULT;
 		break;
@@ -359,6 +362,51 @@ static int comm_event(const void *d, struct strtab *st, struct mtr_event *ev)
 	return 1;
 }
 
+static int move_event(const void *d, struct mtr_event *ev)
+{
+	const struct mtr_w_move *w = d;
+
+	ev->move.from = w->from;
+	ev->move.to = w->to;
+	ev->move.len = w->len;
+	ev->move.stays = w->stays;
+	return 1;
+}
+
+/* Where each register of DWARF's numbering stands in the kernel's pt_regs. */
+static const uint8_t reg_at[MTR_NR_REGS] = { 10, 12, 11, 5, 13, 14, 4, MTR_STACK_SP, 9,
+					     8,	 7,  6,	 3, 2,	1,  0, MTR_STACK_IP };
+
+int decode_stack(const void *data, size_t sz, struct mtr_stack_copy *copy, struct mtr_event *ev)
+{
+	const struct mtr_w_stack *w = data;
+
+	if (sz < sizeof(*w) || w->h.kind != MTR_W_STACK)
+		return 0;
+	if (w->size > MTR_STACK_MAX || sz < sizeof(*w) + w->size)
+		return -EBADMSG;
+	memset(copy, 0, sizeof(*copy));
+	for (unsigned int i = 0; i < MTR_NR_REGS; i++)
+		copy->regs.r[i] = w->regs[reg_at[i]];
+	copy->regs.valid = (1u << MTR_NR_REGS) - 1;
+	if (w->size) {
+		copy->part[0].addr = w->regs[MTR_STACK_SP] + w->skip;
+		copy->part[0].size = w->size;
+		copy->part[0].data = (uint8_t *)w->data;
+	}
+	ev->kind = MTR_EV_STACK;
+	ev->cpu = w->h.cpu;
+	ev->as = w->h.as;
+	ev->tid = w->h.tid;
+	ev->epoch = 0;
+	ev->time_ns = w->h.time_ns;
+	ev->stack.ip = w->regs[MTR_STACK_IP];
+	ev->stack.sp = w->regs[MTR_STACK_SP];
+	ev->stack.why = (uint8_t)w->h.aux;
+	ev->stack.copy = copy;
+	return 1;
+}
+
 /* Size and canonical kind of each wire kind; a kind not in here is skipped. */
 static const struct {
 	uint16_t sz, kind;
@@ -378,6 +426,8 @@ static const struct {
 	[MTR_W_OOM] = { sizeof(struct mtr_w_hdr), MTR_EV_OOM },
 	[MTR_W_RESYNC] = { sizeof(struct mtr_w_hole), MTR_EV_RESYNC },
 	[MTR_W_COMM] = { sizeof(struct mtr_w_comm), MTR_EV_COMM },
+	[MTR_W_STACK] = { sizeof(struct mtr_w_stack), MTR_EV_STACK },
+	[MTR_W_MOVE] = { sizeof(struct mtr_w_move), MTR_EV_MOVE },
 	[MTR_W_SP] = { sizeof(struct mtr_w_sp), MTR_EV_SP },
 	[MTR_W_INVALIDATE] = { sizeof(struct mtr_w_invalidate), MTR_EV_INVALIDATE },
 };
@@ -404,6 +454,7 @@ int decode_record(const void *data, size_t sz, struct strtab *st, struct mtr_eve
 	ev->time_ns = h->time_ns;
 	switch ((enum mtr_wire_kind)h->kind) {
 	case MTR_W_FAULT: /* decode_fault() */
+	case MTR_W_STACK: /* decode_stack() */
 		return 0;
 	case MTR_W_RSS:
 		return rss_event(data, ev);
@@ -433,6 +484,8 @@ int decode_record(const void *data, size_t sz, struct strtab *st, struct mtr_eve
 		return comm_event(data, st, ev);
 	case MTR_W_INVALIDATE:
 		return invalidate_event(data, ev);
+	case MTR_W_MOVE:
+		return move_event(data, ev);
 	case MTR_W_OOM:
 		return 1;
 	case MTR_W_MAX:

@@ -29,4 +29,13 @@ void decode_fault(const void *data, unsigned int i, uint32_t epoch, struct mtr_e
 /* decode_kind() - the event kind of a wire kind; 0 for none */
 unsigned int decode_kind(unsigned int wire_kind);
 
+/**
+ * decode_stack() - a record that is a call stack; others give 0
+ * @copy: filled; its bytes are those of @data, which is not changed through it
+ * @ev: filled, and refers to @copy
+ *
+ * Returns 1, 0 for another kind, −EBADMSG.
+ */
+int decode_stack(const void *data, size_t sz, struct mtr_stack_copy *copy, struct mtr_event *ev);
+
 #endif

@@ -14,4 +14,7 @@
  */
 int limits_read(pid_t pid, struct mtr_limits *ret_limits);
 
+/* cgroup_read() - memory.current and memory.stat of its cgroup. −ENOENT: it has none (v1, the root) */
+int cgroup_read(pid_t pid, struct mtr_cgroup *ret);
+
 #endif

@@ -153,6 +153,8 @@ static int size_maps(struct src_bpf *sb, const struct src_bpf_opts *o, const str
 	s->rodata->can_hold_cpu = probe_fn(p, PFN_BPF_PREEMPT_DISABLE);
 	s->rodata->late_pgoff = probe_late_pgoff(p);
 	s->bss->next_as = 1;
+	s->rodata->want_stacks = o->stacks;
+	s->rodata->stack_room = sb->ring_bytes / 2;
 	if (bpf_map__set_max_entries(s->maps.ring, (uint32_t)sb->ring_bytes) ||
 	    bpf_map__set_max_entries(s->maps.targets, targets) ||
 	    bpf_map__set_max_entries(s->maps.slots, targets) ||
@@ -180,6 +182,8 @@ struct thread_seq {
 		uint32_t as, tid;
 	} key;
 	uint32_t next; /* number of the first fault not given on yet */
+	struct held *first, **last; /* stacks of faults that wait in a batch, in their order */
+	unsigned int nr_held;
 	UT_hash_handle hh;
 };
 
@@ -205,10 +209,82 @@ static struct thread_seq *seq_of(struct src_bpf *sb, const struct mtr_w_hdr *h)
 	return t;
 }
 
+/*
+ * A fault's call stack comes before the batch that the fault is in: it is held
+ * back, and given on just before its fault.
+ */
+struct held {
+	struct held *next;
+	size_t sz;
+	uint32_t seq;
+	uint64_t data[]; /* the record */
+};
+
+#define MAX_HELD (4 * MTR_FAULT_BATCH)
+
+static int give_stack(struct src_bpf *sb, const void *data, size_t sz)
+{
+	struct mtr_stack_copy copy;
+	struct mtr_event ev;
+	int err = decode_stack(data, sz, &copy, &ev);
+
+	return err > 0 ? sb->sink(sb->ctx, &ev) : err;
+}
+
+/* Those of faults up to @seq; only the first @nr of them. */
+static int give_held(struct src_bpf *sb, struct thread_seq *t, uint32_t seq, unsigned int nr)
+{
+	int err = 0;
+
+	while (!err && nr-- && t->first && (int32_t)(t->first->seq - seq) <= 0) {
+		struct held *h = t->first;
+
+		t->first = h->next;
+		t->nr_held--;
+		err = give_stack(sb, h->data, h->sz);
+		free(h);
+	}
+	return err;
+}
+
+static int hold_stack(struct src_bpf *sb, const void *data, size_t sz)
+{
+	const struct mtr_w_stack *w = data;
+	struct thread_seq *t = seq_of(sb, data);
+	struct held *h;
+
+	if (!t)
+		return -ENOMEM;
+	h = malloc(sizeof(*h) + sz);
+	if (!h)
+		return -ENOMEM;
+	h->next = NULL;
+	h->sz = sz;
+	h->seq = w->seq;
+	memcpy(h->data, data, sz);
+	if (!t->first)
+		t->last = &t->first;
+	*t->last = h;
+	t->last = &h->next;
+	/* its faults never came: they were lost */
+	return ++t->nr_held > MAX_HELD ? give_held(sb, t, t->first->seq, 1) : 0;
+}
+
+static int take_in_stack(struct src_bpf *sb, const void *data, size_t sz)
+{
+	const struct mtr_w_stack *w = data;
+
+	return w->h.aux == MTR_STACK_FAULT ? hold_stack(sb, data, sz) : give_stack(sb, data, sz);
+}
+
 static void forget_seq(struct src_bpf *sb, struct thread_seq *t)
 {
 	if (!t)
 		return;
+	for (struct held *h = t->first, *next; h; h = next) {
+		next = h->next;
+		free(h);
+	}
 	if (sb->last_seq == t)
 		sb->last_seq = NULL;
 	HASH_DEL(sb->seqs, t);
@@ -227,6 +303,11 @@ static int give_faults(struct src_bpf *sb, const void *data, uint32_t seq, unsig
 	if ((int32_t)(t->next - seq) > 0)
 		i = t->next - seq;
 	for (; i < nr && !err; i++) {
+		if (t->first) {
+			err = give_held(sb, t, seq + i, MAX_HELD);
+			if (err)
+				break;
+		}
 		decode_fault(data, i, sb->skel->bss->count_epoch, &ev);
 		err = sb->sink(sb->ctx, &ev);
 	}
@@ -242,7 +323,9 @@ static int on_record(void *ctx, void *data, size_t sz)
 	uint32_t seq;
 	int err = decode_faults(data, sz, &seq);
 
-	if (err > 0) {
+	if (sz >= sizeof(struct mtr_w_stack) && ((struct mtr_w_hdr *)data)->kind == MTR_W_STACK) {
+		err = take_in_stack(sb, data, sz);
+	} else if (err > 0) {
 		err = give_faults(sb, data, seq, (unsigned int)err);
 	} else if (!err) {
 		err = decode_record(data, sz, sb->st, &ev);
@@ -464,6 +547,12 @@ int src_bpf_drain(struct src_bpf *sb, event_sink_fn sink, void *ctx)
 uint32_t *src_bpf_epoch(struct src_bpf *sb)
 {
 	return &sb->skel->bss->count_epoch;
+}
+
+void src_bpf_stack_rate(struct src_bpf *sb, unsigned int period, unsigned int bytes)
+{
+	__atomic_store_n(&sb->skel->data->stack_period, period, __ATOMIC_RELAXED);
+	__atomic_store_n(&sb->skel->data->stack_bytes, bytes, __ATOMIC_RELAXED);
 }
 
 unsigned int src_bpf_ring_peak(struct src_bpf *sb)

@@ -21,6 +21,7 @@ struct src_bpf_opts {
 	enum ladder_rung rung; /* RUNG_FENTRY or RUNG_TRACEPOINT; RUNG_NONE: the best there is */
 	uint64_t ring_bytes; /* 0: default, 8 MiB; rounded up to a power of 2 */
 	bool module; /* listen to memtrace.ko, too, if its tracepoints are there */
+	bool stacks; /* call stacks are wanted: MTR_EV_STACK, MTR_EV_MOVE */
 	unsigned int max_targets; /* 0: default, 1024 processes at a time */
 };
 
@@ -50,6 +51,12 @@ int src_bpf_drain(struct src_bpf *sb, event_sink_fn sink, void *ctx);
 int src_bpf_tick(struct src_bpf *sb);
 /* src_bpf_epoch() - for src_proc_epoch(): the number that tells a count from the changes around it */
 uint32_t *src_bpf_epoch(struct src_bpf *sb);
+/**
+ * src_bpf_stack_rate() - how call stacks are taken from now on
+ * @period: of faults at a place that is known one in so many brings its stack, at least 1
+ * @bytes: of the stack that are copied
+ */
+void src_bpf_stack_rate(struct src_bpf *sb, unsigned int period, unsigned int bytes);
 /* src_bpf_ring_peak() - how full the ring was at most since the last call, in percent; looked at when it wakes us */
 unsigned int src_bpf_ring_peak(struct src_bpf *sb);
 /* src_bpf_losses() - MTR_EV_LOST for what was lost since the last call. Returns how many events were. */

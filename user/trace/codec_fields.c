@@ -51,7 +51,8 @@ static const struct field fault[] = {
 };
 
 static const struct field rss[] = {
-	F(rss.bytes), FM(rss.member), F(rss.why), F(rss.start), F(rss.end), F(epoch),
+	F(rss.bytes), FM(rss.member), F(rss.why), F(rss.start),	 F(rss.end),
+	F(epoch),     F(rss.ip),      F(rss.sp),  FB(rss.whole),
 };
 
 static const struct field thread[] = {
@@ -90,6 +91,7 @@ static const struct field invalidate[] = {
 
 static const struct field lost[] = { F(lost.what), F(lost.count) };
 static const struct field mark[] = { FS(mark.name) };
+static const struct field move[] = { F(move.from), F(move.to), F(move.len), FB(move.stays) };
 static const struct field tick[] = { F(tick.real_ns) };
 
 static const struct field limits[] = {
@@ -173,6 +175,8 @@ const struct field *codec_fields(unsigned int kind, unsigned int *ret_nr)
 		KIND(invalidate);
 	case MTR_EV_MARK:
 		KIND(mark);
+	case MTR_EV_MOVE:
+		KIND(move);
 	case MTR_EV_TICK:
 		KIND(tick);
 	case MTR_EV_LIMITS:
@@ -188,6 +192,7 @@ const struct field *codec_fields(unsigned int kind, unsigned int *ret_nr)
 	case MTR_EV_OOM:
 	case MTR_EV_DROP:
 		return none;
+	case MTR_EV_STACK: /* not in files yet: it would have to hold the copied stack */
 	case MTR_EV_MAX:
 		break;
 	}

@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: GPL-2.0
+"""`memtrace growth` against targets that keep books: which function keeps how many bytes.
+
+The truth is the target's own count of what it allocated and has not given back. Sizes and moments
+are drawn from a seed, which is printed; SEED=N repeats a run.
+"""
+import json
+import os
+import random
+import signal
+import subprocess
+import tempfile
+import time
+
+import live
+from live import MEMTRACE, PATIENCE, SLOW, Target, check, equal, fields, main
+
+try:
+    from jsonschema import validate
+except ImportError:  # only here: a guest has no such module
+    validate = None
+with open(os.path.join(live.TOP, 'docs', 'schema', 'growth.schema.json')) as schema_file:
+    SCHEMA = json.load(schema_file)
+SEED = int(os.environ.get('SEED', random.randrange(1 << 30)))
+MS = 3000 if SLOW == 1 else 6000
+MIB = 32 if SLOW == 1 else 8
+# before 6.2 each task keeps changes of its counters back, up to 64: what went when is an estimate there
+RESIDUAL = 0.02 if tuple(map(int, os.uname().release.split('.')[:2])) >= (6, 2) else 0.06
+
+
+class Report:
+    """What growth said, and what the target knows."""
+
+    def __init__(self, o, truth):
+        self.o, self.truth = o, truth  # {function: bytes}
+
+    def net(self, function):
+        return sum(p['net_bytes'] for p in self.o['paths']
+                   if any(names(f, function) for f in p['frames']))
+
+    def identity(self):
+        r = self.o['rss']
+        if validate:
+            validate(self.o, SCHEMA)
+        equal(r['attributed_bytes'] + r['before_attach_bytes'] + r['residual_bytes'], r['delta_bytes'],
+              'attributed + before attach + residual')
+        equal(sum(p['net_bytes'] for p in self.o['paths']), r['attributed_bytes'], 'the sum of all paths')
+        for p in self.o['paths']:
+            equal(p['gross_bytes'] - p['released_bytes'], p['net_bytes'], 'gross - released')
+
+    def near(self, within):
+        for function, want in self.truth.items():
+            got = self.net(function)
+            check(abs(got - want) <= within * abs(want) + 65536,
+                  f'{function}: {got} bytes, the target says {want}')
+
+    def top(self, by='net_bytes'):
+        most = max(self.truth, key=self.truth.get)
+        frames = max(self.o['paths'], key=lambda p: p[by])['frames']
+        check(any(names(f, most) for f in frames), 'the top path is not', most, [f['function'] for f in frames])
+
+    def verdict(self, kind):
+        v = self.o['verdict']
+        equal(v['kind'], kind, f"verdict ({v['text']})")
+
+
+def names(frame, function):
+    """C++ names have more around them."""
+    name = frame['function'] or ''
+    return name == function or name.split('(')[0].endswith(f'::{function}') or name.endswith(f'::{function}')
+
+
+def start(*args, **kw):
+    return subprocess.Popen([MEMTRACE, 'growth', '--json', *map(str, args)], stdin=subprocess.DEVNULL, **kw)
+
+
+def command(target, *args, growth=()):
+    """growth -- CMD: its report; the truth is on the command's stdout."""
+    path = os.path.join(live.TARGETS, target)
+    if not os.path.exists(path):
+        raise live.Skip(f'{target} is not built')
+    print(f'# seed {SEED}', flush=True)
+    with tempfile.TemporaryDirectory() as d:
+        file = os.path.join(d, 'growth.json')
+        p = start('-o', file, *growth, '--', path, *args, stdout=subprocess.PIPE, text=True)
+        out = p.communicate(timeout=4 * PATIENCE)[0]
+        equal(p.returncode, 0, 'exit status')
+        with open(file) as f:
+            o = json.load(f)
+    truth = {}
+    for line in out.splitlines():
+        if line.startswith('TRUTH '):
+            f = fields(line.split())
+            truth[f['function']] = f['bytes']
+    check(truth, 'the target said nothing')
+    return Report(o, truth)
+
+
+def grow(kind, *growth, mib=MIB):
+    return command('grow', '--kind', kind, '--mib', mib, '--ms', MS, '--seed', SEED, growth=growth)
+
+
+def attached(kind, *growth, mib=MIB):
+    """growth -p PID, from one checkpoint to the next."""
+    print(f'# seed {SEED}', flush=True)
+    with Target('grow', '--kind', kind, '--mib', mib, '--ms', MS, '--seed', SEED) as target:
+        target.checkpoint()
+        p = start('-p', target.pid, '-d', '10min', *growth, stdout=subprocess.PIPE, text=True)
+        wait_until_traced(p.pid, target.pid)
+        go = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        target.next()
+        truth = {f['function']: f['bytes'] for _, f in target.lines('TRUTH')}
+        p.send_signal(signal.SIGINT)
+        o = json.loads(p.communicate(timeout=4 * PATIENCE)[0])
+        equal(p.returncode, 0, 'exit status')
+    check(o['window']['from_ns'] < go, 'it was attached too late for this test')
+    return Report(o, truth)
+
+
+def wait_until_traced(tracer, pid):
+    """memtrace has the directory of what it traces open; then come the attach and a first interval,
+    which counts what is there. attached() checks that it was in time."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        for fd in os.listdir(f'/proc/{tracer}/fd'):
+            try:
+                if os.readlink(f'/proc/{tracer}/fd/{fd}') == f'/proc/{pid}':
+                    time.sleep(2 * SLOW)
+                    return
+            except OSError:
+                pass
+        time.sleep(0.05)
+    raise AssertionError('memtrace does not attach')
+
+
+def from_start(kind, verdict, **kw):
+    def test():
+        r = grow(kind, '--sample', '1', **kw)
+        r.identity()
+        equal(r.o['rss']['before_attach_bytes'], 0, 'before attach')
+        residual, delta = r.o['rss']['residual_bytes'], r.o['rss']['delta_bytes']
+        check(abs(residual) <= RESIDUAL * max(abs(delta), 4 << 20), f'residual {residual} of {delta}')
+        r.near(0.05)
+        r.top(by='gross_bytes')
+        r.verdict(verdict)
+    return kind, test
+
+
+def cpp_new():
+    r = command('grow_new', '--mib', MIB, '--ms', MS, growth=['--sample', '1'])
+    r.identity()
+    r.near(0.05)
+    r.top()
+    r.verdict('leak_like')
+
+
+def attach_all_faults():
+    r = attached('ways', '--sample', '1')
+    r.identity()
+    r.near(0.05)
+    r.top()
+
+
+def attach_sampled():
+    """A call path with one fault in eight: within 10 %."""
+    r = attached('map', '--sample', '8')
+    r.identity()
+    r.near(0.10)
+    r.top()
+
+
+def sampled_paths_share_alike():
+    """Two paths that meet at one place on the stack keep their shares when sampled."""
+    r = attached('ways', '--sample', '4', mib=2 * MIB)
+    whole = sum(r.truth.values())
+    for function, want in r.truth.items():
+        check(abs(r.net(function) - want) <= 0.1 * whole, function, r.net(function), 'of', whole, 'not', want)
+    r.top()
+
+
+def before_attach_goes():
+    r = attached('half', '--sample', '1')
+    r.identity()
+    want = r.truth['fill_cache']
+    got = r.o['rss']['before_attach_bytes']
+    check(abs(got - want) <= 0.05 * abs(want), f'before attach {got}, not {want}')
+    check(abs(r.o['rss']['delta_bytes'] - want) <= 0.05 * abs(want), 'change', r.o['rss']['delta_bytes'])
+    check(r.o['verdict']['kind'] != 'leak_like', 'what shrinks is called a leak')
+
+
+def without_stacks():
+    """The test's own test: without them nothing is attributed, and the residual says so."""
+    r = grow('map', '--sample', '1', '--drop', 'stack')
+    r.identity()
+    equal(r.o['rss']['attributed_bytes'], 0, 'attributed')
+    check(r.o['rss']['no_path_bytes'] >= 0.9 * sum(r.truth.values()), 'without a path', r.o['rss'])
+
+
+def without_moves():
+    """The same of mremap: what it took along is missing."""
+    r = grow('map', '--sample', '1', '--drop', 'move')
+    check(r.net('leak_map') < 0.95 * r.truth['leak_map'], 'not missing: ', r.net('leak_map'))
+
+
+def fail_on():
+    path = os.path.join(live.TARGETS, 'grow')
+    args = ['--kind', 'brk', '--mib', str(MIB), '--ms', str(MS), '--seed', str(SEED)]
+    for kind, want in ('leak_like', 10), ('sawtooth', 0):
+        p = start('-o', '/dev/null', '--fail-on', kind, '--', path, *args, stdout=subprocess.DEVNULL)
+        equal(p.wait(4 * PATIENCE), want, f'exit status of --fail-on {kind}')
+
+
+def folded():
+    """Lines for flame graphs, outermost first, add up to what the path keeps."""
+    path = os.path.join(live.TARGETS, 'grow')
+    with tempfile.NamedTemporaryFile('r') as f:
+        p = subprocess.run([MEMTRACE, 'growth', '--format', 'folded', '-o', f.name, '--sample', '1', '--', path,
+                            '--kind', 'brk', '--mib', str(MIB), '--ms', str(MS), '--seed', str(SEED)],
+                           capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=4 * PATIENCE)
+        equal(p.returncode, 0, 'exit status')
+        lines = f.read().splitlines()
+    want = fields(p.stdout.split())['bytes']
+    got = 0
+    for line in lines:
+        frames, net = line.rsplit(' ', 1)
+        check(int(net) > 0, line)
+        if ';main;leak;leak_brk' in frames:
+            got += int(net)
+    check(abs(got - want) <= 0.05 * want, f'{got} bytes, the target says {want}')
+
+
+def text_report():
+    path = os.path.join(live.TARGETS, 'grow')
+    p = subprocess.run([MEMTRACE, 'growth', '--ascii', '--', path, '--kind', 'brk', '--mib', str(MIB), '--ms',
+                        str(MS)], capture_output=True, stdin=subprocess.DEVNULL, timeout=4 * PATIENCE)
+    equal(p.returncode, 0, 'exit status')
+    check(b'VERDICT consistent with a leak' in p.stderr, p.stderr)
+    check(b'leak_brk' in p.stderr and b'leak_like' in p.stderr, p.stderr)
+    check(p.stdout.startswith(b'TRUTH'), "the command's own output stays clean:", p.stdout)
+    check(max(p.stderr) < 128, '--ascii')
+
+
+def wrong_usage():
+    for args, want in (['-p', '999999999'], 3), (['-p', 'x'], 2), (['-p', '4194304'], 3), (['--fail-on', 'x', '-p', '1'], 2), \
+            (['--sample', '0', '-p', '1'], 2), (['--format', 'x', '-p', '1'], 2), ([], 2):
+        p = start(*args, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        err = p.communicate(timeout=PATIENCE)[1]
+        equal(p.returncode, want, f'exit status of {args}')
+        equal(err.count(b'\n'), 1, f'lines on stderr of {args}')
+
+
+main(from_start('small', 'leak_like'), from_start('large', 'leak_like'), from_start('map', 'leak_like'),
+     from_start('huge', 'leak_like'), from_start('brk', 'leak_like'), from_start('populate', 'leak_like'),
+     from_start('ways', 'leak_like'), from_start('threads', 'leak_like'), from_start('cache', 'plateau'),
+     from_start('sawtooth', 'sawtooth'), cpp_new, attach_all_faults, attach_sampled,
+     sampled_paths_share_alike, before_attach_goes, without_stacks, without_moves, fail_on, folded, text_report,
+     wrong_usage)

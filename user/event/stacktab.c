@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "event/stacktab.h"
+
+#include <stdlib.h>
+#include "util/hash.h"
+
+struct stack_node {
+	struct {
+		uint64_t pc;
+		uint64_t caller; /* id; 0: outermost */
+	} key;
+	uint32_t id;
+	UT_hash_handle hh;
+};
+
+struct stacktab {
+	struct stack_node *by_key; /* uthash */
+	struct stack_node **by_id; /* by_id[0] is never set */
+	uint32_t nr, cap;
+};
+
+struct stacktab *stacktab_new(void)
+{
+	struct stacktab *t = calloc(1, sizeof(*t));
+
+	if (t)
+		t->nr = 1;
+	return t;
+}
+
+void stacktab_free(struct stacktab *t)
+{
+	struct stack_node *n, *tmp;
+
+	if (!t)
+		return;
+	HASH_ITER(hh, t->by_key, n, tmp) {
+		HASH_DEL(t->by_key, n);
+		free(n);
+	}
+	free(t->by_id);
+	free(t);
+}
+
+static int reserve(struct stacktab *t)
+{
+	uint32_t cap = t->cap ? 2 * t->cap : 256;
+	struct stack_node **by_id;
+
+	if (t->nr < t->cap)
+		return 0;
+	by_id = reallocarray(t->by_id, cap, sizeof(*by_id));
+	if (!by_id)
+		return -1;
+	if (!t->cap)
+		by_id[0] = NULL;
+	t->by_id = by_id;
+	t->cap = cap;
+	return 0;
+}
+
+static uint32_t called_by(struct stacktab *t, uint32_t caller, uint64_t pc)
+{
+	struct stack_node *n, probe = { .key = { .pc = pc, .caller = caller } };
+
+	HASH_FIND(hh, t->by_key, &probe.key, sizeof(probe.key), n);
+	if (n)
+		return n->id;
+	if (reserve(t))
+		return 0;
+	n = calloc(1, sizeof(*n));
+	if (!n)
+		return 0;
+	n->key = probe.key;
+	n->id = t->nr;
+	HASH_ADD(hh, t->by_key, key, sizeof(n->key), n);
+	if (!n->hh.tbl) {
+		free(n);
+		return 0;
+	}
+	t->by_id[t->nr++] = n;
+	return n->id;
+}
+
+uint32_t stacktab_intern(struct stacktab *t, const uint64_t *pc, unsigned int nr)
+{
+	uint32_t id = 0;
+
+	if (nr > STACKTAB_MAX_FRAMES)
+		nr = STACKTAB_MAX_FRAMES;
+	while (nr--) {
+		id = called_by(t, id, pc[nr]);
+		if (!id)
+			return 0;
+	}
+	return id;
+}
+
+unsigned int stacktab_frames(const struct stacktab *t, uint32_t id, uint64_t *pc, unsigned int max)
+{
+	unsigned int nr = 0;
+
+	for (; id && id < t->nr; id = (uint32_t)t->by_id[id]->key.caller, nr++)
+		if (nr < max)
+			pc[nr] = t->by_id[id]->key.pc;
+	return nr;
+}
+
+uint32_t stacktab_caller(const struct stacktab *t, uint32_t id)
+{
+	return id && id < t->nr ? (uint32_t)t->by_id[id]->key.caller : 0;
+}
+
+uint32_t stacktab_nr(const struct stacktab *t)
+{
+	return t->nr - 1;
+}

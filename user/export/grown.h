@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What `memtrace growth` found, named and ranked, for those who print it. */
+#ifndef EXPORT_GROWN_H
+#define EXPORT_GROWN_H
+
+#include "analysis/verdict.h"
+#include "event/status.h"
+#include "export/report.h"
+
+/* A function at one place of a path; strings are borrowed from sym. */
+struct growth_frame {
+	const char *function, *file, *module; /* NULL: not known */
+	unsigned int line; /* 0: not known */
+	uint64_t offset; /* in the module; without one: the address */
+	bool inlined;
+};
+
+/* Paths through the same functions, as one. */
+struct growth_row {
+	int64_t net, gross, released; /* bytes */
+	enum region_kind kind; /* where most of it is; RK_NR: nothing is left */
+	unsigned int nr_tids; /* threads that went it, at least */
+	bool many_tids; /* more than were counted */
+	bool truncated; /* the outer frames are not known */
+	struct verdict verdict;
+	struct growth_frame *frame; /* innermost first, of the path with most in it */
+	unsigned int nr_frames;
+	unsigned int top; /* first frame that is not the C library's or an allocator's */
+};
+
+struct growth_report {
+	struct proc *p;
+	const struct model *model;
+	const struct mtr_limits *limits; /* NULL: not read */
+	const struct mtr_cgroup *cgroup; /* NULL: not known */
+	int64_t cgroup_delta; /* its growth in the window */
+	uint64_t from_ns, to_ns; /* CLOCK_BOOTTIME */
+	uint64_t to_real_ns; /* CLOCK_REALTIME of to_ns */
+	int64_t rss, delta, attributed, before,
+		no_path; /* bytes; delta = attributed + before + residual */
+	struct verdict verdict; /* of the process */
+	const struct mtr_limit *limit; /* that is full first; NULL: none */
+	struct growth_row *row; /* by net bytes, most first */
+	unsigned int nr;
+	unsigned int period; /* of faults at a known place, one in so many brought its stack */
+	uint64_t nr_stacks, nr_truncated, nr_failed;
+	const char *rung;
+};
+
+static inline int64_t growth_residual(const struct growth_report *r)
+{
+	return r->delta - r->attributed - r->before;
+}
+
+/* grown_json() - the `growth` object on a line; 0, −EIO or −ENOMEM */
+int grown_json(FILE *f, const struct growth_report *r);
+/* grown_folded() - lines for flame graphs: net bytes behind the path to them; 0 or −EIO */
+int grown_folded(FILE *f, const struct growth_report *r);
+int grown_text(FILE *f, const struct growth_report *r, const struct report_style *style);
+
+#endif

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Growth for people: the verdict first, then the sum that must add up, then who it was. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "export/grown.h"
+#include "util/clock.h"
+#include "util/text.h"
+#include "util/units.h"
+
+#define WIDTH 79
+#define FRAMES_SHOWN 4u
+#define SMALL_PART 100 /* rows with less of what is shown are told in one line */
+#define ROWS_MAX 40u
+
+struct text {
+	FILE *f;
+	const struct growth_report *r;
+	const struct report_style *style;
+	int64_t whole; /* 100 % */
+};
+
+static const char *clean(const struct text *t, char *buf, size_t sz, const char *raw)
+{
+	return text_clean(buf, sz, raw ? raw : "?", t->style->ascii);
+}
+
+static const char *size(const struct text *t, char b[UNITS_LEN], int64_t v)
+{
+	if (!t->style->bytes)
+		return fmt_size(b, v);
+	snprintf(b, UNITS_LEN, "%" PRId64, v);
+	return b;
+}
+
+static const char *growth(const struct text *t, char b[UNITS_LEN], int64_t v)
+{
+	if (!t->style->bytes)
+		return fmt_growth(b, v);
+	snprintf(b, UNITS_LEN, "%+" PRId64, v);
+	return b;
+}
+
+/* Words in lines of WIDTH, the first behind @head, the others below it. */
+static void put_wrapped(const struct text *t, const char *head, const char *words)
+{
+	int col = fprintf(t->f, "%-8s", head);
+
+	while (*words) {
+		int len = (int)strcspn(words, " "), shown = 0;
+
+		for (int i = 0; i < len; i++)
+			shown += (words[i] & 0xc0) != 0x80;
+		if (col > 8 && col + 1 + shown > WIDTH)
+			col = fprintf(t->f, "\n%-8s", "") - 1;
+		else if (col > 8)
+			col += fprintf(t->f, " ");
+		fprintf(t->f, "%.*s", len, words);
+		col += shown;
+		words += len + (words[len] == ' ');
+	}
+	fputc('\n', t->f);
+}
+
+static void clock_text(char *buf, size_t sz, uint64_t real_ns)
+{
+	time_t at = (time_t)(real_ns / NSEC_PER_SEC);
+	struct tm tm;
+
+	gmtime_r(&at, &tm);
+	strftime(buf, sz, "%H:%M:%S", &tm);
+}
+
+static void put_head(const struct text *t)
+{
+	const struct growth_report *r = t->r;
+	uint64_t window = r->to_ns - r->from_ns;
+	char from[16], to[16], comm[128], b[UNITS_LEN];
+
+	clock_text(from, sizeof(from), r->to_real_ns - window);
+	clock_text(to, sizeof(to), r->to_real_ns);
+	fprintf(t->f, "%s[%" PRIu32 "] %s %s %s UTC %s  faults %s, call paths 1 in %u\n\n",
+		clean(t, comm, sizeof(comm), strtab_str(r->model->st, r->p->comm)), r->p->pid, from,
+		t->style->ascii ? "->" : "→", to, fmt_duration(b, window),
+		r->model->lost[MTR_EV_FAULT] ? "NOT ALL (some were lost)" : "all", r->period);
+}
+
+static void put_verdict(const struct text *t)
+{
+	const struct growth_report *r = t->r;
+	char words[1024], b[UNITS_LEN], name[256];
+	size_t len;
+
+	verdict_text(words, sizeof(words), &r->verdict, t->style->ascii);
+	len = strlen(words);
+	if (r->verdict.kind == VERDICT_LEAK_LIKE && r->limit && r->verdict.full_s >= 0 &&
+	    r->verdict.full_s < 365.0 * 86400)
+		snprintf(words + len, sizeof(words) - len, "; %s %s full in ~%s",
+			 r->limit->kind == MTR_LIM_CGROUP ? "cgroup" : "the host's memory",
+			 clean(t, name, sizeof(name), r->limit->name),
+			 fmt_duration(b, (uint64_t)(r->verdict.full_s * (double)NSEC_PER_SEC)));
+	else if (r->verdict.kind == VERDICT_FLAT && r->cgroup && r->cgroup_delta > 4 << 20)
+		snprintf(words + len, sizeof(words) - len,
+			 "; the growth is not in this process: its cgroup grew by %s",
+			 fmt_size(b, r->cgroup_delta));
+	put_wrapped(t, "VERDICT", words);
+}
+
+static void put_identity(const struct text *t)
+{
+	const struct growth_report *r = t->r;
+	char a[UNITS_LEN], b[UNITS_LEN], c[UNITS_LEN], d[UNITS_LEN], e[UNITS_LEN], f[UNITS_LEN];
+	char words[512];
+	double off = r->delta ? (double)growth_residual(r) / (double)llabs(r->delta) * 100 : 0;
+
+	snprintf(words, sizeof(words),
+		 "%s %s %s %s %s = attributed %s + before attach %s + residual %s (%.1f%%)",
+		 size(t, a, r->rss - r->delta), t->style->ascii ? "->" : "→", size(t, b, r->rss),
+		 t->style->ascii ? "change" : "Δ", growth(t, c, r->delta),
+		 growth(t, d, r->attributed), growth(t, e, r->before),
+		 growth(t, f, growth_residual(r)), off < 0 ? -off : off);
+	put_wrapped(t, "RSS", words);
+}
+
+static void put_cgroup(const struct text *t)
+{
+	const struct growth_report *r = t->r;
+	const struct mtr_cgroup *c = r->cgroup;
+	int64_t own = r->p->rss[MTR_ANON] + r->p->rss[MTR_SHMEM], others;
+	char a[UNITS_LEN], b[UNITS_LEN], d[UNITS_LEN], e[UNITS_LEN], f[UNITS_LEN], g[UNITS_LEN],
+		h[UNITS_LEN];
+	char words[512];
+
+	if (!c)
+		return;
+	others = (int64_t)c->anon - r->p->rss[MTR_ANON];
+	snprintf(words, sizeof(words),
+		 "%s (%s) = this process %s, %u other%s %s, page cache %s, tmpfs %s, kernel %s",
+		 size(t, a, (int64_t)c->current), growth(t, g, r->cgroup_delta), size(t, b, own),
+		 c->nr_procs ? c->nr_procs - 1 : 0, c->nr_procs == 2 ? "" : "s",
+		 size(t, d, others > 0 ? others : 0), size(t, e, (int64_t)c->file),
+		 size(t, f, (int64_t)c->shmem), size(t, h, (int64_t)c->kernel));
+	put_wrapped(t, "CGROUP", words);
+}
+
+static void frame_text(const struct text *t, char *dst, size_t sz, const struct growth_frame *f)
+{
+	char fn[256], file[128];
+	const char *base = f->file ? strrchr(f->file, '/') : NULL;
+
+	if (!f->function) {
+		snprintf(dst, sz, "%s+0x%" PRIx64,
+			 f->module ? clean(t, file, sizeof(file), f->module) : "", f->offset);
+		return;
+	}
+	clean(t, fn, sizeof(fn), f->function);
+	if (f->file && f->line)
+		snprintf(dst, sz, "%s %s:%u", fn,
+			 clean(t, file, sizeof(file), base ? base + 1 : f->file), f->line);
+	else
+		snprintf(dst, sz, "%s %s+0x%" PRIx64, fn,
+			 f->module ? clean(t, file, sizeof(file), f->module) : "", f->offset);
+}
+
+/* Cut at a character, lest a line runs over the terminal's edge. */
+static void put_line(const struct text *t, const char *s, int room)
+{
+	int shown = 0;
+
+	for (; *s && (shown < room || (*s & 0xc0) == 0x80); s++) {
+		shown += (*s & 0xc0) != 0x80;
+		fputc(*s, t->f);
+	}
+}
+
+static int put_numbers(const struct text *t, int64_t net, int64_t gross, int64_t released)
+{
+	char a[UNITS_LEN], b[UNITS_LEN], c[UNITS_LEN];
+	int w = t->style->bytes ? 13 : 7;
+
+	return fprintf(t->f, "%*s %*s %*s %5.1f%%", w, growth(t, a, net), w,
+		       gross < 0 ? "" : size(t, b, gross), w - 1,
+		       released < 0 ? "" : size(t, c, released),
+		       t->whole ? (double)net / (double)t->whole * 100 : 0);
+}
+
+static void put_row(const struct text *t, const struct growth_row *row)
+{
+	int col = put_numbers(t, row->net, row->gross, row->released);
+	unsigned int shown = 0, from = row->top;
+	char line[512];
+
+	col += fprintf(t->f, " %-6.6s %2u%s %-9.9s ",
+		       row->kind == RK_NR ? "-" : region_kind_name(row->kind), row->nr_tids,
+		       row->many_tids ? "+" : " ",
+		       row->verdict.kind == VERDICT_INSUFFICIENT ? "-" :
+								   verdict_name(row->verdict.kind));
+	for (unsigned int i = from; i < row->nr_frames && shown < FRAMES_SHOWN; i++, shown++) {
+		unsigned int more = row->nr_frames - i - 1;
+		size_t len;
+
+		frame_text(t, line, sizeof(line), &row->frame[i]);
+		len = strlen(line);
+		if (shown + 1 == FRAMES_SHOWN && more)
+			snprintf(line + len, sizeof(line) - len, " %s +%u",
+				 t->style->ascii ? "..." : "…", more);
+		if (shown)
+			fprintf(t->f, "%*s", col, "");
+		put_line(t, line, t->style->bytes ? 200 : 100);
+		fputc('\n', t->f);
+	}
+	if (row->truncated)
+		fprintf(t->f, "%*s%s (the rest of the stack is not known)\n", col, "",
+			t->style->ascii ? "..." : "…");
+	if (!row->nr_frames)
+		fputs("?\n", t->f);
+}
+
+static void put_rest(const struct text *t, int64_t bytes, const char *what)
+{
+	int col;
+
+	if (!bytes)
+		return;
+	col = put_numbers(t, bytes, -1, -1);
+	fprintf(t->f, "%*s%s\n", (t->style->bytes ? 60 : 43) - col > 1 ? 22 : 1, "", what);
+}
+
+static void put_rows(const struct text *t)
+{
+	const struct growth_report *r = t->r;
+	struct growth_row rest = { .kind = RK_NR };
+	unsigned int nr_rest = 0, shown = 0;
+	int w = t->style->bytes ? 13 : 7;
+	char what[64];
+
+	fprintf(t->f, "\n%*s %*s %*s  SHARE KIND   THR VERDICT   CALL PATH, innermost first\n", w,
+		"NET", w, "GROSS", w - 1, "FREED");
+	for (unsigned int i = 0; i < r->nr; i++) {
+		const struct growth_row *row = &r->row[i];
+
+		if (shown < ROWS_MAX && (!i || llabs(row->net) * SMALL_PART >= t->whole)) {
+			put_row(t, row);
+			shown++;
+			continue;
+		}
+		rest.net += row->net;
+		nr_rest++;
+	}
+	snprintf(what, sizeof(what), "%u path%s under 1%% each", nr_rest, nr_rest == 1 ? "" : "s");
+	put_rest(t, rest.net, what);
+	put_rest(t, growth_residual(r), "residual (no path)");
+	put_rest(t, r->before, "before attach");
+}
+
+static void put_notes(const struct text *t)
+{
+	const struct growth_report *r = t->r;
+	uint64_t lost = model_lost(r->model);
+
+	if (lost > r->model->lost[MTR_EV_STACK])
+		fprintf(t->f, "\nLOST    %" PRIu64 " events: the figures may be too small\n",
+			lost - r->model->lost[MTR_EV_STACK]);
+	if (r->nr_truncated + r->nr_failed)
+		fprintf(t->f,
+			"%sNOTE    of %" PRIu64 " call stacks %" PRIu64
+			" were cut short and %" PRIu64 " could not be followed to the end\n",
+			lost > r->model->lost[MTR_EV_STACK] ? "" : "\n", r->nr_stacks,
+			r->nr_truncated, r->nr_failed);
+}
+
+int grown_text(FILE *f, const struct growth_report *r, const struct report_style *style)
+{
+	struct text t = { .f = f, .r = r, .style = style };
+
+	t.whole = llabs(r->delta) > llabs(r->attributed) ? llabs(r->delta) : llabs(r->attributed);
+	put_head(&t);
+	put_verdict(&t);
+	put_identity(&t);
+	put_cgroup(&t);
+	put_rows(&t);
+	put_notes(&t);
+	return ferror(f) ? -EIO : 0;
+}

@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "growth.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "sym/unwind.h"
+#include "util/clock.h"
+
+#define MAX_FRAMES 128u
+#define SITE_STACKS 4u /* paths that meet at one (ip, sp) and are known again */
+#define MAX_SITES 65536u
+#define MAX_TICKS 1024u
+#define WORTH (64 * 1024) /* bytes from which on a path has a series */
+#define STACK_COST_NS \
+	4000.0 /* of one call stack, taken and copied: what the governor reckons with */
+#define LONG_COPY 8192u
+
+/* A path as it lies on the stack: it is the same as long as the same return addresses are in the same places. */
+struct known {
+	uint32_t path; /* 0: unused */
+	uint16_t nr;
+	struct {
+		uint32_t off; /* from sp */
+		uint64_t pc; /* return address there */
+	} * ret;
+};
+
+struct growth_site {
+	struct {
+		uint64_t tid, ip, sp;
+	} key;
+	uint32_t path; /* of the latest stack */
+	unsigned int next;
+	struct known known[SITE_STACKS];
+	UT_hash_handle hh;
+};
+
+struct growth *growth_new(struct model *m, unsigned int period, double max_overhead)
+{
+	struct growth *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return NULL;
+	g->model = m;
+	g->fixed = period > 0;
+	g->period = period ? period : 1;
+	g->bytes = 2048;
+	g->max_overhead = max_overhead;
+	return g;
+}
+
+static void free_sites(struct growth_proc *gp)
+{
+	struct growth_site *s, *tmp;
+
+	HASH_ITER(hh, gp->sites, s, tmp) {
+		HASH_DEL(gp->sites, s);
+		for (unsigned int i = 0; i < SITE_STACKS; i++)
+			free(s->known[i].ret);
+		free(s);
+	}
+}
+
+static void free_proc(struct growth_proc *gp)
+{
+	free_sites(gp);
+	for (uint32_t i = 0; i < gp->nr_paths; i++)
+		free(gp->path[i].series);
+	free(gp->path);
+	free(gp->by_stack);
+	free(gp->tick_ns);
+	free(gp->tick_rss);
+	stacktab_free(gp->stacks);
+	syms_free(gp->syms);
+	ledger_fini(&gp->ledger);
+	free(gp);
+}
+
+void growth_free(struct growth *g)
+{
+	struct growth_proc *gp, *tmp;
+
+	if (!g)
+		return;
+	HASH_ITER(hh, g->procs, gp, tmp) {
+		HASH_DEL(g->procs, gp);
+		free_proc(gp);
+	}
+	free(g);
+}
+
+static struct growth_proc *find_proc(struct growth *g, uint32_t as)
+{
+	struct growth_proc *gp;
+
+	HASH_FIND(hh, g->procs, &as, sizeof(as), gp);
+	return gp;
+}
+
+/* A process is known from now on, or has a new address space. */
+static int begin(struct growth *g, const struct mtr_event *ev)
+{
+	struct growth_proc *gp = calloc(1, sizeof(*gp));
+	struct growth_proc *old = find_proc(g, ev->proc.prev_as);
+
+	if (!gp)
+		return -ENOMEM;
+	gp->as = ev->as;
+	gp->pid = ev->proc.pid;
+	gp->p = model_proc(g->model, ev->as);
+	gp->keep_every = 1;
+	gp->from_ns = ev->time_ns;
+	gp->stacks = stacktab_new();
+	gp->syms = syms_new((pid_t)ev->proc.pid, false);
+	if (!gp->p || !gp->stacks || !gp->syms || ledger_init(&gp->ledger)) {
+		free_proc(gp);
+		return -ENOMEM;
+	}
+	gp->rss0 = gp->settled_rss = proc_rss(gp->p);
+	gp->before_left = gp->rss0;
+	if (ev->kind == MTR_EV_EXEC && old && old->pid == ev->proc.pid) {
+		HASH_DEL(g->procs, old);
+		free_proc(old);
+	}
+	HASH_ADD(hh, g->procs, as, sizeof(gp->as), gp);
+	if (gp->hh.tbl)
+		return 0;
+	free_proc(gp);
+	return -ENOMEM;
+}
+
+int growth_maps(struct growth *g, struct growth_proc *gp)
+{
+	struct aspace *as = &gp->p->aspace;
+	struct sym_map *map = calloc(as->nr + 1, sizeof(*map));
+	unsigned int nr = 0;
+	struct region *r;
+	int err;
+
+	if (!map)
+		return -ENOMEM;
+	aspace_for_each(r, as) {
+		if (!r->ino && !(r->prot & MTR_P_EXEC))
+			continue;
+		map[nr++] = (struct sym_map){
+			.start = r->start,
+			.end = r->end,
+			.pgoff = r->pgoff,
+			.ino = r->ino,
+			.dev = r->dev,
+			.exec = r->prot & MTR_P_EXEC,
+			.write = r->prot & MTR_P_WRITE,
+			.path = strtab_str(g->model->st, r->name),
+		};
+	}
+	err = syms_set_maps(gp->syms, map, nr);
+	free(map);
+	gp->maps_gen = as->gen;
+	return err;
+}
+
+static struct growth_path *path_of(struct growth_proc *gp, uint32_t path)
+{
+	return path >= LEDGER_FIRST && path - LEDGER_FIRST < gp->nr_paths ?
+		       &gp->path[path - LEDGER_FIRST] :
+		       NULL;
+}
+
+/* The path of a stack, which is added when new; LEDGER_NO_PATH when memory is short. */
+static uint32_t path_for(struct growth_proc *gp, uint32_t stack, bool truncated)
+{
+	if (!stack)
+		return LEDGER_NO_PATH;
+	if (stack >= gp->cap_by_stack) {
+		uint32_t cap = 2 * stack + 256;
+		uint32_t *by = reallocarray(gp->by_stack, cap, sizeof(*by));
+
+		if (!by)
+			return LEDGER_NO_PATH;
+		memset(by + gp->cap_by_stack, 0, (cap - gp->cap_by_stack) * sizeof(*by));
+		gp->by_stack = by;
+		gp->cap_by_stack = cap;
+	}
+	if (gp->by_stack[stack])
+		return gp->by_stack[stack];
+	if (gp->nr_paths == gp->cap_paths) {
+		uint32_t cap = gp->cap_paths ? 2 * gp->cap_paths : 64;
+		struct growth_path *p = reallocarray(gp->path, cap, sizeof(*p));
+
+		if (!p)
+			return LEDGER_NO_PATH;
+		gp->path = p;
+		gp->cap_paths = cap;
+	}
+	gp->path[gp->nr_paths] = (struct growth_path){ .stack = stack, .truncated = truncated };
+	gp->by_stack[stack] = LEDGER_FIRST + gp->nr_paths++;
+	return gp->by_stack[stack];
+}
+
+static bool word_at(const struct mtr_stack_copy *c, uint64_t addr, uint64_t *ret)
+{
+	const struct mtr_stack_part *p = &c->part[0];
+
+	if (addr < p->addr || addr - p->addr > p->size || p->size - (addr - p->addr) < sizeof(*ret))
+		return false;
+	memcpy(ret, p->data + (addr - p->addr), sizeof(*ret));
+	return true;
+}
+
+static bool is_known(const struct known *k, const struct mtr_stack_copy *c)
+{
+	uint64_t sp = c->regs.r[MTR_REG_SP], word;
+
+	if (!k->path)
+		return false;
+	for (unsigned int i = 0; i < k->nr; i++)
+		if (!word_at(c, sp + k->ret[i].off, &word) || word != k->ret[i].pc)
+			return false;
+	return true;
+}
+
+/* Keep where the return addresses of an unwound stack lie. A stack with a signal frame is not kept. */
+static void remember(struct growth_site *s, const struct mtr_stack_copy *c,
+		     const struct unwind_frame *f, unsigned int nr, uint32_t path)
+{
+	struct known *k = &s->known[s->next++ % SITE_STACKS];
+	uint64_t sp = c->regs.r[MTR_REG_SP], word;
+
+	k->path = 0;
+	k->nr = 0;
+	free(k->ret);
+	k->ret = nr > 1 ? calloc(nr, sizeof(*k->ret)) : NULL;
+	if (!k->ret)
+		return;
+	for (unsigned int i = 0; i + 1 < nr; i++) {
+		if (f[i].signal || !word_at(c, f[i].cfa - 8, &word) || word != f[i + 1].pc)
+			return;
+		k->ret[k->nr].off = (uint32_t)(f[i].cfa - 8 - sp);
+		k->ret[k->nr++].pc = word;
+	}
+	k->path = path;
+}
+
+static uint32_t unwind_path(struct growth *g, struct growth_proc *gp, struct growth_site *s,
+			    const struct mtr_stack_copy *copy)
+{
+	struct unwind_frame f[MAX_FRAMES];
+	uint64_t pc[MAX_FRAMES], begun = boot_ns();
+	struct unwind_result res;
+	uint32_t path;
+
+	unwind(gp->syms, copy, f, NULL, MAX_FRAMES, &res);
+	if (res.end == UNWIND_NO_CFI && gp->maps_gen != gp->p->aspace.gen) {
+		if (growth_maps(g, gp))
+			return LEDGER_NO_PATH;
+		unwind(gp->syms, copy, f, NULL, MAX_FRAMES, &res);
+	}
+	for (unsigned int i = 0; i < res.nr; i++)
+		pc[i] = f[i].pc - !f[i].activation;
+	gp->nr_truncated += res.end == UNWIND_OUTSIDE;
+	gp->nr_failed += res.end == UNWIND_NO_CFI || res.end == UNWIND_BROKEN;
+	path = path_for(gp, stacktab_intern(gp->stacks, pc, res.nr), res.end != UNWIND_DONE);
+	remember(s, copy, f, res.nr, path);
+	gp->unwind_ns += boot_ns() - begun;
+	return path;
+}
+
+static struct growth_site *site_of(struct growth_proc *gp, uint32_t tid, uint64_t ip, uint64_t sp,
+				   bool add)
+{
+	struct growth_site *s, probe = { .key = { tid, ip, sp } };
+
+	HASH_FIND(hh, gp->sites, &probe.key, sizeof(probe.key), s);
+	if (s || !add)
+		return s;
+	if (HASH_COUNT(gp->sites) >= MAX_SITES)
+		free_sites(gp); /* the next stack of each brings it back */
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return NULL;
+	s->key = probe.key;
+	HASH_ADD(hh, gp->sites, key, sizeof(s->key), s);
+	if (s->hh.tbl)
+		return s;
+	free(s);
+	return NULL;
+}
+
+static int take_stack(struct growth *g, struct growth_proc *gp, const struct mtr_event *ev)
+{
+	const struct mtr_ev_stack *e = &ev->stack;
+	struct growth_site *s = site_of(gp, ev->tid, e->ip, e->sp, true);
+
+	if (!s)
+		return -ENOMEM;
+	gp->nr_stacks++;
+	for (unsigned int i = 0; i < SITE_STACKS; i++) {
+		if (is_known(&s->known[i], e->copy)) {
+			gp->nr_known++;
+			s->path = s->known[i].path;
+			return 0;
+		}
+	}
+	s->path = unwind_path(g, gp, s, e->copy);
+	return 0;
+}
+
+static void seen_by(struct growth_proc *gp, uint32_t path, uint32_t tid)
+{
+	struct growth_path *p = path_of(gp, path);
+
+	if (!p)
+		return;
+	for (unsigned int i = 0; i < p->nr_tids && i < GROWTH_TIDS; i++)
+		if (p->tid[i] == tid)
+			return;
+	if (p->nr_tids < GROWTH_TIDS)
+		p->tid[p->nr_tids++] = tid;
+}
+
+/* Is it in a count of the page tables already? */
+static bool counted(struct growth_proc *gp, uint64_t addr, uint32_t epoch)
+{
+	struct region *r = aspace_find(&gp->p->aspace, addr);
+
+	return r && r->res_time_ns && (int32_t)(epoch - r->res_epoch) < 0;
+}
+
+static int pages(struct growth_proc *gp, const struct mtr_event *ev)
+{
+	bool is_fault = ev->kind == MTR_EV_FAULT;
+	uint64_t addr = is_fault ? ev->fault.addr : ev->rss.start;
+	struct growth_site *s = NULL;
+	uint32_t path = LEDGER_NO_PATH;
+
+	if (is_fault)
+		s = site_of(gp, ev->tid, ev->fault.ip, ev->fault.sp, false);
+	else if (ev->rss.ip)
+		s = site_of(gp, ev->tid, ev->rss.ip, ev->rss.sp, false);
+	if (s && s->path)
+		path = s->path;
+	if ((is_fault ? ev->fault.bytes : ev->rss.bytes) > 0)
+		seen_by(gp, path, ev->tid);
+	return ledger_apply(&gp->ledger, ev, path, counted(gp, addr, ev->epoch));
+}
+
+/* Pages that no event told of were there before, as long as so many are missing. */
+static int residency(struct growth_proc *gp, const struct mtr_event *ev)
+{
+	const struct mtr_ev_residency *e = &ev->residency;
+	struct region *r = aspace_find(&gp->p->aspace, e->start);
+	uint8_t member = e->anon >= e->file ? MTR_ANON : MTR_FILE;
+	int64_t missing, before;
+	int err = 0;
+
+	if (!r || r->start != e->start || r->end != e->end || !region_kind_in_rss(r->kind))
+		return 0;
+	missing = e->present - ledger_sum(&gp->ledger, e->start, e->end);
+	before = missing < gp->before_left ? missing : gp->before_left;
+	if (before > 0) {
+		gp->before_left -= before;
+		err = ledger_count(&gp->ledger, e->start, e->end, e->present - missing + before,
+				   member, LEDGER_BEFORE);
+	}
+	if (!err)
+		err = ledger_count(&gp->ledger, e->start, e->end, e->present, member,
+				   LEDGER_NO_PATH);
+	return err;
+}
+
+int growth_event(void *ctx, const struct mtr_event *ev)
+{
+	struct growth *g = ctx;
+	struct growth_proc *gp;
+
+	if (ev->kind == MTR_EV_ATTACH || ev->kind == MTR_EV_EXEC)
+		return begin(g, ev);
+	gp = find_proc(g, ev->as);
+	if (!gp || (ev->kind < 64 && g->model->drop_kinds & 1ull << ev->kind))
+		return 0; /* --drop: nobody learns of it */
+	if (ev->kind == MTR_EV_DROP) {
+		HASH_DEL(g->procs, gp);
+		free_proc(gp);
+		return 0;
+	}
+	gp->p = model_proc(g->model, ev->as);
+	if (!gp->p)
+		return 0;
+	if (ev->kind == MTR_EV_STACK)
+		return take_stack(g, gp, ev);
+	if (ev->kind == MTR_EV_FAULT || ev->kind == MTR_EV_RSS)
+		return pages(gp, ev);
+	if (ev->kind == MTR_EV_RESIDENCY)
+		return residency(gp, ev);
+	return ledger_apply(&gp->ledger, ev, LEDGER_NO_PATH, false);
+}
+
+/* Every second point goes, and from now on half as many are kept. */
+static void thin_out(struct growth_proc *gp)
+{
+	unsigned int n = gp->nr_ticks / 2;
+
+	for (unsigned int i = 0; i < n; i++) {
+		gp->tick_ns[i] = gp->tick_ns[2 * i];
+		gp->tick_rss[i] = gp->tick_rss[2 * i];
+	}
+	for (uint32_t k = 0; k < gp->nr_paths; k++) {
+		struct growth_path *p = &gp->path[k];
+
+		for (unsigned int i = 0; p->series && i < n; i++)
+			p->series[i] = p->series[2 * i];
+		if (p->nr_series > n)
+			p->nr_series = n;
+	}
+	gp->nr_ticks = n;
+	gp->keep_every *= 2;
+}
+
+static void keep_paths(struct growth_proc *gp)
+{
+	for (uint32_t k = 0; k < gp->nr_paths; k++) {
+		struct growth_path *p = &gp->path[k];
+		int64_t net = ledger_path(&gp->ledger, LEDGER_FIRST + k).net;
+
+		if (!p->series && net >= WORTH)
+			p->series = calloc(MAX_TICKS, sizeof(*p->series));
+		if (!p->series)
+			continue;
+		p->series[gp->nr_ticks] = net;
+		p->nr_series = gp->nr_ticks + 1;
+	}
+}
+
+static void keep(struct growth_proc *gp, uint64_t now_ns)
+{
+	if (!gp->tick_ns) {
+		gp->tick_ns = calloc(MAX_TICKS, sizeof(*gp->tick_ns));
+		gp->tick_rss = calloc(MAX_TICKS, sizeof(*gp->tick_rss));
+	}
+	if (!gp->tick_ns || !gp->tick_rss)
+		return;
+	if (gp->nr_ticks == MAX_TICKS)
+		thin_out(gp);
+	gp->tick_ns[gp->nr_ticks] = now_ns;
+	gp->tick_rss[gp->nr_ticks] = proc_rss(gp->p);
+	keep_paths(gp);
+	gp->nr_ticks++;
+}
+
+/* More stacks than the allowed part of a CPU pays for, and fewer are taken; and the other way round. */
+static bool govern(struct growth *g, uint64_t stacks, uint64_t truncated, double secs)
+{
+	double allowed = g->max_overhead / 100 * 1e9 / STACK_COST_NS;
+	double rate = secs > 0.05 ? (double)(stacks - g->tick_stacks) / secs : 0;
+	unsigned int period = g->period, bytes = g->bytes;
+
+	if (!g->fixed && rate > allowed)
+		g->period = (unsigned int)((double)g->period * (rate / allowed) + 1);
+	else if (!g->fixed && rate < allowed / 4 && g->period > 1)
+		g->period = (g->period + 1) / 2;
+	if (g->period > 1u << 20)
+		g->period = 1u << 20;
+	if (truncated * 20 > stacks && stacks > 20)
+		g->bytes = LONG_COPY;
+	return period != g->period || bytes != g->bytes;
+}
+
+bool growth_tick(struct growth *g, uint64_t now_ns)
+{
+	uint64_t stacks = 0, truncated = 0;
+	double secs = g->tick_ns ? (double)(now_ns - g->tick_ns) / (double)NSEC_PER_SEC : 0;
+	struct growth_proc *gp, *tmp;
+	bool changed;
+
+	HASH_ITER(hh, g->procs, gp, tmp) {
+		gp->p = model_proc(g->model, gp->as);
+		if (!gp->p) {
+			/* it ended long ago, and the session has forgotten it */
+			HASH_DEL(g->procs, gp);
+			free_proc(gp);
+			continue;
+		}
+		stacks += gp->nr_stacks;
+		truncated += gp->nr_truncated;
+		if (gp->p->death != DEATH_NONE && gp->nr_ticks &&
+		    gp->tick_rss[gp->nr_ticks - 1] == proc_rss(gp->p))
+			continue;
+		if (!gp->maps_gen && gp->p->maps_known)
+			growth_maps(g, gp);
+		if (++gp->skipped >= gp->keep_every) {
+			gp->skipped = 0;
+			keep(gp, now_ns);
+		}
+	}
+	changed = govern(g, stacks, truncated, secs);
+	g->tick_stacks = stacks;
+	g->tick_ns = now_ns;
+	return changed;
+}

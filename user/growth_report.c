@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Paths are told apart by address: one function may touch memory at twenty
+ * places. Here those through the same functions become one row. The frames of
+ * the C library and of allocators at the inner end do not tell rows apart: it is
+ * the code that calls malloc() that grows, whichever instruction of malloc()
+ * touched the page first.
+ */
+#include "growth_report.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_NAMED 512u /* frames of a path, inlined ones counted */
+
+/* A row being made. */
+struct making {
+	char *key; /* functions from the first own one outwards */
+	struct growth_row row;
+	int64_t most; /* gross bytes of the path whose frames the row shows */
+	int64_t by_kind[RK_NR];
+	int64_t *series; /* net bytes at each tick */
+	UT_hash_handle hh;
+};
+
+static bool is_runtime(const char *module)
+{
+	static const char *const names[] = { "libc.so",	    "libc-",	   "ld-linux",
+					     "libstdc++",   "libpthread",  "libm.so",
+					     "libgcc_s",    "libjemalloc", "libtcmalloc",
+					     "libmimalloc", "ld-musl",	   "libc.musl" };
+
+	for (unsigned int i = 0; module && i < sizeof(names) / sizeof(*names); i++)
+		if (!strncmp(module, names[i], strlen(names[i])))
+			return true;
+	return false;
+}
+
+/* All frames of a path, those that were inlined, too. */
+static unsigned int name_frames(struct growth_proc *gp, uint32_t stack, struct growth_frame *out)
+{
+	uint64_t pc[STACKTAB_MAX_FRAMES];
+	unsigned int nr = stacktab_frames(gp->stacks, stack, pc, STACKTAB_MAX_FRAMES), n = 0;
+
+	for (unsigned int i = 0; i < nr && i < STACKTAB_MAX_FRAMES; i++) {
+		const struct sym_addr *a = syms_addr(gp->syms, pc[i]);
+
+		for (unsigned int k = 0; a && k < a->nr && n < MAX_NAMED; k++)
+			out[n++] = (struct growth_frame){ .function = a->name[k].function,
+							  .file = a->name[k].file,
+							  .line = a->name[k].line,
+							  .inlined = a->name[k].inlined,
+							  .module = a->module,
+							  .offset = a->offset };
+	}
+	return n;
+}
+
+static unsigned int first_own(const struct growth_frame *f, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		if (!is_runtime(f[i].module))
+			return i;
+	return 0;
+}
+
+static char *key_of(const struct growth_frame *f, unsigned int nr, unsigned int top)
+{
+	char *key = NULL;
+	size_t sz = 0;
+	FILE *m = open_memstream(&key, &sz);
+
+	if (!m)
+		return NULL;
+	for (unsigned int i = top; i < nr; i++) {
+		if (f[i].function)
+			fprintf(m, "%s;%s\n", f[i].module ? f[i].module : "", f[i].function);
+		else
+			fprintf(m, "%s+%llx\n", f[i].module ? f[i].module : "",
+				(unsigned long long)f[i].offset);
+	}
+	if (fclose(m)) {
+		free(key);
+		return NULL;
+	}
+	return key;
+}
+
+static void free_making(struct making **all)
+{
+	struct making *m, *tmp;
+
+	HASH_ITER(hh, *all, m, tmp) {
+		HASH_DEL(*all, m);
+		free(m->key);
+		free(m->series);
+		free(m->row.frame);
+		free(m);
+	}
+}
+
+static struct making *row_for(struct making **all, struct growth_proc *gp, uint32_t stack,
+			      const struct growth_frame *f, unsigned int nr, int64_t gross)
+{
+	unsigned int top = first_own(f, nr);
+	char *key = key_of(f, nr, top);
+	struct making *m;
+
+	(void)stack;
+	if (!key)
+		return NULL;
+	HASH_FIND_STR(*all, key, m);
+	if (!m) {
+		m = calloc(1, sizeof(*m));
+		if (!m) {
+			free(key);
+			return NULL;
+		}
+		m->key = key;
+		m->most = -1;
+		m->series = calloc(gp->nr_ticks + 1, sizeof(*m->series));
+		HASH_ADD_KEYPTR(hh, *all, m->key, strlen(m->key), m);
+	} else {
+		free(key);
+	}
+	if (gross > m->most) {
+		struct growth_frame *copy = calloc(nr + 1, sizeof(*copy));
+
+		if (!copy)
+			return NULL;
+		memcpy(copy, f, nr * sizeof(*copy));
+		free(m->row.frame);
+		m->row.frame = copy;
+		m->row.nr_frames = nr;
+		m->row.top = top;
+		m->most = gross;
+	}
+	return m->series ? m : NULL;
+}
+
+static void add_path(struct making *m, const struct growth_path *path, const struct ledger_path *l)
+{
+	struct growth_row *r = &m->row;
+
+	r->net += l->net;
+	r->gross += l->gross;
+	r->released += l->released;
+	r->truncated |= path->truncated;
+	if (path->nr_tids > r->nr_tids)
+		r->nr_tids = path->nr_tids;
+	r->many_tids |= path->nr_tids >= GROWTH_TIDS;
+	for (unsigned int i = 0; path->series && i < path->nr_series; i++)
+		m->series[i] += path->series[i];
+}
+
+static int make_rows(struct growth_proc *gp, struct making **all, struct making **of_path)
+{
+	struct growth_frame *f = calloc(MAX_NAMED, sizeof(*f));
+	int err = f ? 0 : -ENOMEM;
+
+	for (uint32_t k = 0; !err && k < gp->nr_paths; k++) {
+		struct ledger_path l = ledger_path(&gp->ledger, LEDGER_FIRST + k);
+		unsigned int nr;
+
+		if (!l.gross)
+			continue;
+		nr = name_frames(gp, gp->path[k].stack, f);
+		of_path[k] = row_for(all, gp, gp->path[k].stack, f, nr, l.gross);
+		if (of_path[k])
+			add_path(of_path[k], &gp->path[k], &l);
+		else
+			err = -ENOMEM;
+	}
+	free(f);
+	return err;
+}
+
+/* What regions the bytes of each row are in. */
+static void find_kinds(struct growth_proc *gp, struct making **of_path)
+{
+	for (struct ledger_extent *e = ledger_first(&gp->ledger); e; e = ledger_next(e)) {
+		uint32_t k = e->path - LEDGER_FIRST;
+		struct region *r;
+
+		if (e->path < LEDGER_FIRST || k >= gp->nr_paths || !of_path[k])
+			continue;
+		r = aspace_find(&gp->p->aspace, e->start);
+		if (r && r->kind < RK_NR)
+			of_path[k]->by_kind[r->kind] += e->bytes;
+	}
+}
+
+static enum region_kind main_kind(const struct making *m)
+{
+	enum region_kind best = RK_NR;
+	int64_t most = 0;
+
+	for (unsigned int k = 0; k < RK_NR; k++) {
+		if (m->by_kind[k] > most) {
+			most = m->by_kind[k];
+			best = (enum region_kind)k;
+		}
+	}
+	return best;
+}
+
+static int more_first(const void *a, const void *b)
+{
+	const struct growth_row *x = a, *y = b;
+
+	if (x->net != y->net)
+		return x->net < y->net ? 1 : -1;
+	return x->gross < y->gross ? 1 : x->gross > y->gross ? -1 : 0;
+}
+
+static int take_rows(struct growth_proc *gp, struct making **all, struct growth_report *r)
+{
+	struct making *m;
+
+	r->row = calloc(HASH_COUNT(*all) + 1, sizeof(*r->row));
+	if (!r->row)
+		return -ENOMEM;
+	for (m = *all; m; m = m->hh.next) {
+		struct verdict_in in = { .time_ns = gp->tick_ns,
+					 .bytes = m->series,
+					 .nr = gp->nr_ticks,
+					 .scale = r->rss,
+					 .gross = m->row.gross,
+					 .released = m->row.released,
+					 .in_use = -1,
+					 .limit_left = -1 };
+
+		verdict_find(&in, &m->row.verdict);
+		m->row.kind = main_kind(m);
+		r->row[r->nr++] = m->row;
+		m->row.frame = NULL;
+	}
+	qsort(r->row, r->nr, sizeof(*r->row), more_first);
+	return 0;
+}
+
+/* The limit that memory which grows here hits first. */
+static int64_t limit_left(struct growth_report *r)
+{
+	int64_t least = -1;
+
+	for (unsigned int i = 0; r->limits && i < r->limits->nr; i++) {
+		const struct mtr_limit *l = &r->limits->lim[i];
+		int64_t left = (int64_t)(l->limit_bytes - l->used_bytes);
+
+		if (l->kind != MTR_LIM_CGROUP && l->kind != MTR_LIM_HOST)
+			continue;
+		left = l->used_bytes > l->limit_bytes ? 0 : left;
+		if (least < 0 || left < least) {
+			least = left;
+			r->limit = l;
+		}
+	}
+	return least;
+}
+
+static void identity(struct growth_proc *gp, struct growth_report *r)
+{
+	struct ledger_path before = ledger_path(&gp->ledger, LEDGER_BEFORE);
+	struct verdict_in in = {
+		.time_ns = gp->tick_ns, .bytes = gp->tick_rss, .nr = gp->nr_ticks, .in_use = -1
+	};
+
+	r->from_ns = gp->from_ns;
+	r->rss = proc_rss(gp->p);
+	r->delta = r->rss - gp->rss0;
+	r->attributed = ledger_total(&gp->ledger);
+	/* what an exec finds there the kernel has put there: nothing was before */
+	r->before = gp->p->from_start && !gp->p->copied ? 0 : -before.released;
+	r->no_path = ledger_path(&gp->ledger, LEDGER_NO_PATH).net;
+	in.scale = r->rss;
+	for (uint32_t k = 0; k < gp->ledger.nr_paths; k++) {
+		in.gross += gp->ledger.path[k].gross;
+		in.released += gp->ledger.path[k].released;
+	}
+	in.gross -= before.gross;
+	in.limit_left = limit_left(r);
+	verdict_find(&in, &r->verdict);
+}
+
+int growth_report(struct growth *g, struct growth_proc *gp, struct growth_report *r)
+{
+	struct making *all = NULL, **of_path = calloc(gp->nr_paths + 1, sizeof(struct making *));
+	int err = of_path ? 0 : -ENOMEM;
+
+	r->p = gp->p;
+	r->period = g->period;
+	r->nr_stacks = gp->nr_stacks;
+	r->nr_truncated = gp->nr_truncated;
+	r->nr_failed = gp->nr_failed;
+	proc_kinds(gp->p, g->model->st);
+	if (!err && gp->p->death == DEATH_NONE)
+		err = growth_maps(g, gp);
+	identity(gp, r);
+	if (!err)
+		err = make_rows(gp, &all, of_path);
+	if (!err) {
+		find_kinds(gp, of_path);
+		err = take_rows(gp, &all, r);
+	}
+	free_making(&all);
+	free(of_path);
+	return err;
+}
+
+void growth_report_fini(struct growth_report *r)
+{
+	for (unsigned int i = 0; i < r->nr; i++)
+		free(r->row[i].frame);
+	free(r->row);
+	r->row = NULL;
+	r->nr = 0;
+}
