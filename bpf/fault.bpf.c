@@ -20,6 +20,7 @@
 #include "mtr_rss.h"
 #include "mtr_stack.h"
 
+#define TASK_RSS_EVENTS_THRESH 64 /* mm/memory.c, up to 6.1 */
 #define ERR_MASK 0x3fu /* error code bits that are kept */
 
 static __always_inline u64 fault_count(struct task_struct *t)
@@ -276,15 +277,46 @@ static __always_inline void rss_changed(struct note *n, struct task_struct *t, s
 	send_rss(n, n->as, t->pid, WHAT(why_now(t), member), pages);
 }
 
+/*
+ * Up to 6.1: is the task's own part being moved to the shared count (it is set to
+ * 0 after this)? In a fault only when it has waited long enough, which
+ * check_sync_rss_stat() looks at first; else a huge page has come, to the shared
+ * count at once. How far that has moved does not tell: others move it, too.
+ */
+static __always_inline bool part_moves(struct note *n, struct task_struct *t, s32 part)
+{
+	bool in_fault = n->armed == IN_HANDLER || (n->armed && n->flt == fault_count(t));
+
+	return part && (!in_fault || t->rss_stat.events > TASK_RSS_EVENTS_THRESH);
+}
+
+static __always_inline s64 atomic_delta(struct note *n, struct task_struct *t, u32 slot,
+					struct mm_struct *mm, u32 member)
+{
+	struct target *tg = bpf_map_lookup_elem(&slots, &slot);
+	s32 part;
+
+	if (!tg)
+		return 0;
+	if (n && cached_counters()) {
+		part = cached_count(t, member);
+		if (part_moves(n, t, part)) {
+			__sync_fetch_and_add((u64 *)&tg->count[member], (u64)(s64)part);
+			__sync_fetch_and_add((u32 *)&n->cached[member], (u32)-part);
+			return 0;
+		}
+	}
+	return shared_delta(tg, mm, member);
+}
+
 static __always_inline void rss_event(struct mm_struct *mm, u32 member, bool percpu)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
 	struct note *n = NULL;
 	struct target_ref *ref;
-	struct target *tg;
 	u32 slot, as;
 	u64 key = (u64)mm;
-	s64 delta = 0;
+	s64 delta;
 
 	if (member >= MTR_RSS_NR)
 		return;
@@ -308,20 +340,9 @@ static __always_inline void rss_event(struct mm_struct *mm, u32 member, bool per
 	}
 	barrier_var(member);
 	member &= MTR_RSS_NR - 1;
-	if (percpu) {
-		delta = rss_delta(slot, mm, member);
-	} else {
-		tg = bpf_map_lookup_elem(&slots, &slot);
-		if (tg)
-			delta = shared_delta(tg, mm, member);
-	}
+	delta = percpu ? rss_delta(slot, mm, member) : atomic_delta(n, t, slot, mm, member);
 	if (!delta)
 		return;
-	/* The task's own part moves; it is set to 0 after this. */
-	if (!percpu && n && cached_counters() && delta == cached_count(t, member)) {
-		__sync_fetch_and_add((u32 *)&n->cached[member], (u32)-delta);
-		return;
-	}
 	if (n)
 		rss_changed(n, t, (s32)delta, member);
 	else
