@@ -263,7 +263,7 @@ def random_operations():
     with Dir() as at:
         mtr = at('r.mtr')
         memtrace('record', '-q', '-i', INTERVAL, '-o', mtr, '--', os.path.join(TARGETS, 'randops'), '--seed', 11, '--ops',
-                 4000, '--threads', 3, '--checkpoints', 3, '--quiet')
+                 40000, '--threads', 3, '--checkpoints', 3, '--quiet')
         told = reports(mtr)
         t, objects = all_formats(at, mtr)
         check(same_as_reports(objects, told) >= 3, 'the rebuilt model was hardly ever compared')

@@ -50,6 +50,7 @@ sees() { # PATTERN: on the screen, now or soon
 	done
 	printf 'not on the screen: %s\n' "$1"
 	screen
+	[ -z "${pid:-}" ] || ps -o pid,stat,etime,rss,comm -p "$pid" # the target: does it live?
 	return 1
 }
 sees_not() {

@@ -248,7 +248,8 @@ int when_parse(const char *text, struct when **ret_w, char *why, size_t why_sz)
 	if (!ps.w)
 		return -ENOMEM;
 	err = parse_or(&ps, &ps.w->root);
-	skip_blanks(&ps);
+	if (!err)
+		skip_blanks(&ps);
 	if (!err && *ps.s)
 		err = wrong(&ps, "'%.16s' is left over: and, or?", ps.s);
 	if (err) {
