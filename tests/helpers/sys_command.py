@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 
-from live import (MEMTRACE, PATIENCE, TARGETS, Skip, Target, Tracer, check, equal, inside, main, same_map, total)
+from live import (MEMTRACE, PATIENCE, TARGETS, Skip, Target, Tracer, check, equal, inside, main, none_lost, same_map, total)
 
 NOBODY = 65534
 
@@ -71,7 +71,7 @@ def from_its_first_instruction():
     o = snaps[-1]
     equal(o['process']['comm'], 'faults', 'process')
     equal(o['before_attach_bytes'], 0, 'before attach')
-    equal(o['lost'], {}, 'lost')
+    none_lost(o)
     check(o['faults']['seen'] > 1000, o['faults'])
     equal(said, [], 'truth lines after the last checkpoint')
 
@@ -143,7 +143,7 @@ def follows():
                 check(last[pid]['totals']['anon_bytes'] >= 1 << 20 or grown >= 1 << 20, f'growth of {pid}')
         equal(last[target.pid]['process']['comm'], 'true', 'what the parent became')
         for o in snaps:
-            equal(o['lost'], {}, 'lost')
+            none_lost(o)
 
 
 def does_not_follow():

@@ -7,7 +7,7 @@ fault. On the fentry rung nothing may be unseen.
 """
 import os
 
-from live import PAGE, Target, Tracer, check, equal, inside, kernel_faults, main, span, total
+from live import PAGE, Target, Tracer, check, equal, inside, kernel_faults, main, none_lost, span, total
 
 # how much each case touches; and which of its regions raise no exception
 PAGES = {'thp': 4096, 'retry': 300}
@@ -22,7 +22,7 @@ def regions(target):
 def check_sums(o, want):
     """Seen + unseen = the kernel's; nothing lost."""
     seen, unseen = o['faults']['seen'], o['unseen'].get('fault', 0)
-    equal(o['lost'], {}, 'lost')
+    none_lost(o)
     check(seen > 0, 'memtrace saw no fault')
     equal(seen + unseen, want, f'seen {seen} + unseen {unseen} against the kernel')
     equal(o['faults']['minor'] + o['faults']['major'], seen, 'minor + major')
@@ -136,7 +136,7 @@ def lockstep():
             tracer.settled()
             target.next()
             o = tracer.settled()
-            equal(o['lost'], {}, 'lost')
+            none_lost(o)
             for start, end, name, keys in regions(target):
                 check(is_region(o, start, end), f'{name}: no region of its own')
                 equal(total(inside(o, start, end), 'faults'), keys['faults'], f'{name}: faults')

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 
-from live import (MEMTRACE, PATIENCE, Ended, Skip, TARGETS, Target, Tracer, check, equal, kernel_faults, main,
+from live import (MEMTRACE, PATIENCE, Ended, Skip, TARGETS, Target, Tracer, check, equal, kernel_faults, main, none_lost,
                   same_map, total, inside)
 
 NOBODY = 65534
@@ -79,7 +79,7 @@ def replaced(*args, start='identity', wrap=(), comm='faults'):
             for rest, keys in target.lines('REGION'):
                 equal(total(inside(o, int(rest[0], 16), int(rest[1], 16)), 'faults'), keys['faults'], 'faults')
             equal(o['faults']['seen'] + o['unseen'].get('fault', 0), o['faults']['kernel'], 'sum of faults')
-            equal(o['lost'], {}, 'lost')
+            none_lost(o)
             return target.pid
 
 
@@ -205,7 +205,7 @@ def two_at_once():
                 now = o['faults']['seen'] + o['unseen'].get('fault', 0)
                 was = then['faults']['seen'] + then['unseen'].get('fault', 0)
                 equal(now - was, kernel_faults(target.pid) - before, 'seen + unseen')
-                equal(o['lost'], {}, 'lost')
+                none_lost(o)
                 same_map(o, target.pid)
             equal(one.stop(), 0, 'exit status')
             equal(two.settled()['process']['pid'], target.pid, 'the other goes on')

@@ -5,7 +5,7 @@ stack pointer with which each sleeps, and the lowest page of its stack that page
 import re
 import subprocess
 
-from live import MEMTRACE, PAGE, Ended, Target, Tracer, check, equal, main, smaps
+from live import MEMTRACE, PAGE, Ended, Target, Tracer, check, equal, main, none_lost, smaps
 
 THREADS = 64
 SIGSEGV = 11
@@ -78,7 +78,7 @@ def depths():
             equal(target.next()['stage'], 'joined', 'stage')
             o = tracer.settled()
             equal(list(stacks(o)), [target.pid], 'threads left')
-            equal(o['lost'], {}, 'lost')
+            none_lost(o)
 
 
 def there_before():

@@ -386,6 +386,11 @@ static int one(struct pf *f, struct pf_proc *q, const struct mtr_event *ev)
 	return q ? of_proc(f, q, ev) : of_nobody(f, ev);
 }
 
+static bool alive(const struct proc *p)
+{
+	return p->death == DEATH_NONE && !p->replaced_by;
+}
+
 /* Between two intervals the counters that need no look at the regions are told, too. */
 static int rss_in_between(struct pf *f, struct pf_proc *q, const struct mtr_event *ev)
 {
@@ -394,12 +399,8 @@ static int rss_in_between(struct pf *f, struct pf_proc *q, const struct mtr_even
 	if (!q || ev->time_ns < q->rss_ns + RSS_NS)
 		return 0;
 	p = model_proc(&f->x->model, ev->as);
-	return p ? pf_rss(f, q, p, ev->time_ns) : 0;
-}
-
-static bool alive(const struct proc *p)
-{
-	return p->death == DEATH_NONE && !p->replaced_by;
+	/* of one that has ended 0 was told, and stays */
+	return p && alive(p) ? pf_rss(f, q, p, ev->time_ns) : 0;
 }
 
 static int event(struct exporter *x, const struct mtr_event *ev)

@@ -320,7 +320,8 @@ int pf_proc_counters(struct pf *f, struct pf_proc *q, struct proc *p, uint64_t t
 /* The process is gone, and its memory with it. */
 int pf_counters_end(struct pf *f, struct pf_proc *q, uint64_t time_ns)
 {
-	struct pf_batch b = { .time_ns = time_ns };
+	/* what /proc told of it may be younger than its end, whose event came later */
+	struct pf_batch b = { .time_ns = time_ns > q->rss_ns ? time_ns : q->rss_ns + 1 };
 	int err = 0;
 
 	for (enum pf_counter c = 0; !err && c <= PC_MAJOR; c++)
