@@ -57,10 +57,6 @@ static __always_inline void end_fault(struct note *n, u32 tid, u32 aux, s32 page
 		send_faults(n, tid);
 }
 
-/*
- * Functions of their own, not inlined: what a fault goes through stays short and
- * in few cache lines. A call takes five arguments at most: @what has two.
- */
 /* A call after which nothing of the range in its first two arguments is resident: munmap, mmap, madvise */
 static __always_inline bool whole_range(s32 nr, u64 advice)
 {
@@ -70,6 +66,10 @@ static __always_inline bool whole_range(s32 nr, u64 advice)
 	return nr == 11 || nr == 9;
 }
 
+/*
+ * A function of its own, not inlined, so that what a fault goes through stays
+ * short. A call takes five arguments at most: @what has two.
+ */
 #define WHAT(why, member) ((why) << 8 | (member))
 
 static __noinline void send_rss(struct note *n, u32 as, u32 tid, u32 what, s32 pages)

@@ -115,8 +115,8 @@ static __always_inline s32 cached_change(struct note *n, struct task_struct *t, 
 }
 
 /*
- * A number in the kernel's memory, by one checked load: a third of what the
- * helper takes. 6.2 and later, as the counters that need it.
+ * A number in the kernel's memory, by one checked load instead of a helper's
+ * call. 6.2 and later, as the counters that need it.
  */
 extern void *bpf_rdonly_cast(void *obj, u32 btf_id) __ksym __weak;
 

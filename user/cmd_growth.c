@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "child.h"
@@ -24,7 +23,6 @@
 #include "util/privilege.h"
 #include "util/units.h"
 
-#define READER_NICE (-10)
 #define DEFAULT_WINDOW (30 * NSEC_PER_SEC)
 #define DEFAULT_RING (32ull << 20) /* stacks are fifty times as large as faults */
 #define POINTS 100 /* of the series, in the window */
@@ -156,8 +154,8 @@ static int watch(struct run *run, struct session *s)
 		ret = session_attach(s, &pid, 1);
 	else
 		ret = session_attach(s, run->o->pids, run->o->nr_pids);
-	if (!ret && privilege_drop())
-		log_verbose("cannot give up capabilities: %s", strerror(errno));
+	if (!ret)
+		privilege_drop();
 	if (!ret && run->o->cmd)
 		ret = child_go(&run->child, run->o->cmd[0]);
 	if (!ret)
@@ -212,7 +210,7 @@ int cmd_growth(struct opts *o, int argc, char **argv)
 	}
 	if (o->cmd)
 		ret = child_start(&run.child, o->cmd, o->user, false, 0, 0);
-	setpriority(PRIO_PROCESS, 0, READER_NICE);
+	privilege_hurry();
 	if (!ret)
 		ret = watch(&run, s);
 	if (o->cmd) {

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "analysis/ended.h"
@@ -23,8 +22,6 @@
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/privilege.h"
-
-#define READER_NICE (-10)
 
 struct live {
 	const struct opts *o;
@@ -140,8 +137,8 @@ static int trace(struct live *l, struct session *s, bool screen)
 		ret = screen_open(l->o, &l->child, &l->screen);
 	if (!ret)
 		ret = open_output(l);
-	if (!ret && privilege_drop())
-		log_verbose("cannot give up capabilities: %s", strerror(errno));
+	if (!ret)
+		privilege_drop();
 	if (!ret && l->o->cmd)
 		ret = child_go(&l->child, l->o->cmd[0]);
 	if (!ret)
@@ -182,11 +179,7 @@ int cmd_live(struct opts *o, int argc, char **argv)
 			ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws);
 		ret = child_start(&l.child, o->cmd, o->user, screen, ws.ws_row, ws.ws_col);
 	}
-	/*
-	 * A ring that is not read in time loses events. The command, forked before, keeps its own
-	 * priority; without the privilege it stays as it is.
-	 */
-	setpriority(PRIO_PROCESS, 0, READER_NICE);
+	privilege_hurry();
 	if (!ret)
 		ret = trace(&l, s, screen);
 	if (o->cmd) {

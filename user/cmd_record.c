@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "analysis/ended.h"
@@ -28,7 +27,6 @@
 #include "util/units.h"
 
 #define LAST_NS (10 * 60 * NSEC_PER_SEC) /* kept for --when when nothing else is said */
-#define READER_NICE (-10)
 #define MAX_DUMPS 100 /* a condition that comes and goes must not fill the disk */
 
 struct record {
@@ -333,8 +331,8 @@ static int trace(struct record *rc, struct session *s)
 	else
 		ret = session_attach(s, rc->o->pids, rc->o->nr_pids);
 	/* dumps are files that are still to be created, and given to who called sudo */
-	if (!ret && !rc->flight && privilege_drop())
-		log_verbose("cannot give up capabilities: %s", strerror(errno));
+	if (!ret && !rc->flight)
+		privilege_drop();
 	if (!ret && rc->o->cmd)
 		ret = child_go(&rc->child, rc->o->cmd[0]);
 	rc->begin_ns = boot_ns();
@@ -405,8 +403,7 @@ int cmd_record(struct opts *o, int argc, char **argv)
 		return o->cmd ? EX_CMD_FAILED : ret;
 	if (o->cmd)
 		ret = child_start(&rc.child, o->cmd, o->user, false, 0, 0);
-	/* a ring that is not read in time loses events; the command keeps its own priority */
-	setpriority(PRIO_PROCESS, 0, READER_NICE);
+	privilege_hurry();
 	if (!ret)
 		ret = open_output(&rc);
 	if (!ret)

@@ -52,7 +52,7 @@ void watch_numbers(struct session *s)
 /* A number may have been given and its event be on its way: twice in a row it is lost. */
 int watch_check(struct session *s, struct sess_proc *sp)
 {
-	struct mtr_event ev = { .kind = MTR_EV_LOST, .as = sp->p->as, .time_ns = s->now_ns };
+	struct mtr_event ev = { .as = sp->p->as, .time_ns = s->now_ns };
 	struct proc *p = sp->p;
 	uint64_t came;
 
@@ -63,9 +63,15 @@ int watch_check(struct session *s, struct sess_proc *sp)
 		sp->inv_short = false;
 		return 0;
 	}
-	ev.lost.what = MTR_EV_INVALIDATE;
-	ev.lost.count = sp->inv_short ? sp->inv_seq - came : 0; /* 0: in doubt */
 	sp->inv_short = !sp->inv_short;
-	p->nr_inv += ev.lost.count;
+	if (sp->inv_short) {
+		ev.kind = MTR_EV_INVALIDATE;
+		ev.invalidate.phase = MTR_INV_DOUBT;
+	} else {
+		ev.kind = MTR_EV_LOST;
+		ev.lost.what = MTR_EV_INVALIDATE;
+		ev.lost.count = sp->inv_seq - came;
+		p->nr_inv += ev.lost.count;
+	}
 	return session_sink(s, &ev);
 }

@@ -305,20 +305,6 @@ static double cpu_seconds(void)
 	       (r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6 + t.tv_sec;
 }
 
-/* Active objects of a cache in /proc/slabinfo. */
-static long objects(const char *cache)
-{
-	char line[256], name[64];
-	long active, found = -1;
-	FILE *f = fopen("/proc/slabinfo", "re");
-
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "%63s %ld", name, &active) == 2 && !strcmp(name, cache))
-			found = active;
-	fclose(f);
-	return found;
-}
-
 static pid_t spawn(int kind, uint64_t seed)
 {
 	pid_t pid = fork();

@@ -268,4 +268,18 @@ static inline struct memtrace_region *in(struct memtrace_region *r, int n, void 
 	return NULL;
 }
 
+/* Active objects of a cache in /proc/slabinfo; -1: there is none. */
+static inline long objects(const char *cache)
+{
+	char line[256], name[64];
+	long active, found = -1;
+	FILE *f = fopen("/proc/slabinfo", "re");
+
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "%63s %ld", name, &active) == 2 && !strcmp(name, cache))
+			found = active;
+	fclose(f);
+	return found;
+}
+
 #endif

@@ -74,20 +74,6 @@ static int snapshot_error(int fd)
 	return n < 0 ? n : 0;
 }
 
-/* Active objects of one of the module's caches; -1: there is none. */
-static long objects(const char *cache)
-{
-	char line[256], name[64];
-	long active, found = -1;
-	FILE *f = fopen("/proc/slabinfo", "re");
-
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "%63s %ld", name, &active) == 2 && !strcmp(name, cache))
-			found = active;
-	fclose(f);
-	return found;
-}
-
 TEST_F(life, exit_while_attached)
 {
 	pid_t pid = start_busy();

@@ -219,6 +219,7 @@ enum mtr_inv_phase {
 	MTR_INV_START = 2, /* page table entries of [start, end) are about to change, */
 	MTR_INV_END = 3, /* have changed */
 	MTR_INV_RELEASED = 4, /* it tells no more: the address space is being torn down */
+	MTR_INV_DOUBT = 5, /* fewer came than were numbered: late or lost, it is not known yet */
 };
 
 /* As far as it can be known; explicit, as they are the trace file's. */

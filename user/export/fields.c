@@ -76,7 +76,7 @@ static const char *const vma_flags[32] = {
 static const char *const fault_flags[32] = { "write", "user",	    "exec",   "major",
 					     "gup",   "prev_major", "failed", "foreign" };
 static const char *const members[] = { "file", "anon", "swap", "shmem" };
-static const char *const phases[] = { NULL, "watched", "start", "end", "released" };
+static const char *const phases[] = { NULL, "watched", "start", "end", "released", "doubt" };
 static const char *const whys[] = { NULL, "fault", "syscall", "foreign", "other", "attach" };
 
 #define VMA_FLAGS (~(MTR_P_RWX | MTR_P_SHARED))

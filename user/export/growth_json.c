@@ -6,37 +6,8 @@
 #include <string.h>
 
 #include "export/growth_out.h"
+#include "export/jsonio.h"
 #include "util/clock.h"
-#include "util/rfc3339.h"
-#include "util/text.h"
-
-static json_t *utf8(const char *raw)
-{
-	size_t sz = strlen(raw) * 3 + 1;
-	char *buf = *raw ? malloc(sz) : NULL;
-	json_t *v;
-
-	if (!buf)
-		return json_null();
-	v = json_string(text_utf8(buf, sz, raw));
-	free(buf);
-	return v;
-}
-
-static json_t *moment(uint64_t real_ns)
-{
-	char buf[RFC3339_LEN];
-
-	return json_string(fmt_rfc3339(buf, real_ns));
-}
-
-static json_t *addr(uint64_t a)
-{
-	char buf[24];
-
-	snprintf(buf, sizeof(buf), "0x%" PRIx64, a);
-	return json_string(buf);
-}
 
 static json_t *known(uint32_t v)
 {
@@ -45,10 +16,11 @@ static json_t *known(uint32_t v)
 
 static json_t *process(const struct proc *p, const struct strtab *st)
 {
-	return json_pack(
-		"{s:I, s:o, s:o, s:o}", "pid", (json_int_t)p->pid, "comm",
-		utf8(strtab_str(st, p->comm)), "exe", utf8(strtab_str(st, p->exe)), "start_time_ns",
-		p->start_time_ns ? json_integer((json_int_t)p->start_time_ns) : json_null());
+	return json_pack("{s:I, s:o, s:o, s:o}", "pid", (json_int_t)p->pid, "comm",
+			 json_bytes(strtab_str(st, p->comm)), "exe",
+			 json_bytes(strtab_str(st, p->exe)), "start_time_ns",
+			 p->start_time_ns ? json_integer((json_int_t)p->start_time_ns) :
+					    json_null());
 }
 
 static int done(FILE *f, json_t *o)
@@ -76,19 +48,19 @@ static json_t *region(const struct series_out *o, const struct series_region *r)
 {
 	return json_pack("{s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "kind",
 			 region_kind_name((enum region_kind)r->key.kind), "name",
-			 utf8(strtab_str(o->st, r->key.name)), "tid", known(r->key.tid), "regions",
-			 (json_int_t)r->nr, "virtual_bytes", (json_int_t)r->virt, "first_bytes",
-			 (json_int_t)r->first, "last_bytes", (json_int_t)r->last, "peak_bytes",
-			 (json_int_t)r->peak, "growth_bytes", (json_int_t)(r->last - r->first),
-			 "steps", steps(r->bytes, o->s->sampled));
+			 json_bytes(strtab_str(o->st, r->key.name)), "tid", known(r->key.tid),
+			 "regions", (json_int_t)r->nr, "virtual_bytes", (json_int_t)r->virt,
+			 "first_bytes", (json_int_t)r->first, "last_bytes", (json_int_t)r->last,
+			 "peak_bytes", (json_int_t)r->peak, "growth_bytes",
+			 (json_int_t)(r->last - r->first), "steps", steps(r->bytes, o->s->sampled));
 }
 
 static json_t *thread(const struct series_out *o, const struct series_thread *t)
 {
 	return json_pack("{s:I, s:o, s:I, s:I, s:I, s:o}", "tid", (json_int_t)t->tid, "comm",
-			 utf8(strtab_str(o->st, t->comm)), "minor_faults", (json_int_t)t->minor,
-			 "major_faults", (json_int_t)t->major, "bytes", (json_int_t)t->total,
-			 "steps", steps(t->bytes, o->s->sampled));
+			 json_bytes(strtab_str(o->st, t->comm)), "minor_faults",
+			 (json_int_t)t->minor, "major_faults", (json_int_t)t->major, "bytes",
+			 (json_int_t)t->total, "steps", steps(t->bytes, o->s->sampled));
 }
 
 int series_json(FILE *f, const struct series_out *o)
@@ -103,8 +75,8 @@ int series_json(FILE *f, const struct series_out *o)
 	out = json_pack(
 		"{s:i, s:s, s:o, s:o, s:o, s:{s:I, s:I, s:I}, s:{s:I, s:I, s:I, s:I, s:o}, s:o, s:o, "
 		"s:b, s:I}",
-		"schema", 1, "type", "report", "time", moment(clock_ns(CLOCK_REALTIME)), "file",
-		utf8(o->path), "process", process(o->p, o->st), "window", "from_ns",
+		"schema", 1, "type", "report", "time", json_rfc3339(clock_ns(CLOCK_REALTIME)),
+		"file", json_bytes(o->path), "process", process(o->p, o->st), "window", "from_ns",
 		(json_int_t)s->from_ns, "to_ns", (json_int_t)s->to_ns, "step_ns",
 		(json_int_t)((s->end_ns - s->begin_ns) / SERIES_STEPS), "rss", "first_bytes",
 		(json_int_t)s->rss_first, "last_bytes", (json_int_t)s->rss_last, "peak_bytes",
@@ -118,9 +90,9 @@ static json_t *side(const struct diff_out *o, unsigned int i)
 {
 	const struct diff_side *s = &o->side[i];
 
-	return json_pack("{s:o, s:o, s:I, s:o, s:o}", "file", utf8(o->path[i]), "time",
-			 moment(o->real_ns[i]), "time_ns", (json_int_t)o->now_ns[i], "process",
-			 s->p ? process(s->p, s->st) : json_null(), "resident_bytes",
+	return json_pack("{s:o, s:o, s:I, s:o, s:o}", "file", json_bytes(o->path[i]), "time",
+			 json_rfc3339(o->real_ns[i]), "time_ns", (json_int_t)o->now_ns[i],
+			 "process", s->p ? process(s->p, s->st) : json_null(), "resident_bytes",
 			 s->p ? json_integer((json_int_t)proc_rss(s->p)) : json_null());
 }
 
@@ -129,8 +101,8 @@ static json_t *row(const struct diff_row *r)
 	return json_pack(
 		"{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:[I, I], s:[I, I], s:[I, I], s:I, s:I}",
 		"change", diff_what_name(r->what), "kind", region_kind_name(r->kind), "name",
-		utf8(r->name), "thread", utf8(r->owner), "tid", known(r->tid), "start",
-		addr(r->start), "end", addr(r->end), "regions", (json_int_t)r->nr[0],
+		json_bytes(r->name), "thread", json_bytes(r->owner), "tid", known(r->tid), "start",
+		json_addr(r->start), "end", json_addr(r->end), "regions", (json_int_t)r->nr[0],
 		(json_int_t)r->nr[1], "resident_bytes", (json_int_t)r->res[0],
 		(json_int_t)r->res[1], "virtual_bytes", (json_int_t)r->virt[0],
 		(json_int_t)r->virt[1], "growth_bytes", (json_int_t)(r->res[1] - r->res[0]),
@@ -146,6 +118,6 @@ int diff_json(FILE *f, const struct diff_out *o)
 			json_array_append_new(rows, row(&o->d->row[i]));
 	return done(f,
 		    json_pack("{s:i, s:s, s:o, s:o, s:o, s:b, s:o}", "schema", 1, "type", "diff",
-			      "time", moment(clock_ns(CLOCK_REALTIME)), "a", side(o, 0), "b",
+			      "time", json_rfc3339(clock_ns(CLOCK_REALTIME)), "a", side(o, 0), "b",
 			      side(o, 1), "same_address_space", (int)o->same_space, "rows", rows));
 }

@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "model/proc.h"
-#include "util/clock.h"
+#include "util/rfc3339.h"
 #include "util/text.h"
 
 /* A name is at most 4095 bytes, each of which may become a U+FFFD of three. */
@@ -70,16 +70,24 @@ void json_put(struct json_out *w, const char *key, json_t *v)
 	json_decref(v);
 }
 
+json_t *json_bytes(const char *s)
+{
+	size_t sz = strlen(s) * 3 + 1;
+	char *buf = *s ? malloc(sz) : NULL;
+	json_t *v;
+
+	if (!buf)
+		return json_null();
+	v = json_string(text_utf8(buf, sz, s));
+	free(buf);
+	return v;
+}
+
 json_t *json_rfc3339(uint64_t real_ns)
 {
-	time_t t = (time_t)(real_ns / NSEC_PER_SEC);
-	char buf[40], out[64];
-	struct tm tm;
+	char buf[RFC3339_LEN];
 
-	gmtime_r(&t, &tm);
-	strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(out, sizeof(out), "%s.%03uZ", buf, (unsigned int)(real_ns / NSEC_PER_MSEC % 1000));
-	return json_string(out);
+	return json_string(fmt_rfc3339(buf, real_ns));
 }
 
 json_t *json_stack(const struct proc *p, const struct thread *t)

@@ -30,6 +30,8 @@ json_t *json_known(int64_t v);
 json_t *json_when(bool cond, int64_t v);
 /* json_text() - bytes of a target as valid UTF-8; null for none */
 json_t *json_text(struct json_out *w, const char *s);
+/* json_bytes() - the same of any length, where no struct json_out is at hand */
+json_t *json_bytes(const char *s);
 json_t *json_rfc3339(uint64_t real_ns);
 /* json_stack() - bounds and depth of a thread's stack; null when it is not known */
 json_t *json_stack(const struct proc *p, const struct thread *t);

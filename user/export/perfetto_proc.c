@@ -50,16 +50,33 @@ uint64_t pf_task_track(const struct pf_proc *q, uint32_t tid)
 
 /* ---- descriptors */
 
+/* A process or thread is told twice: in the tree that names it, and as a track. */
+static int send_both(struct pf *f, Pf__ProcessTree *tree, Pf__Track *d, uint64_t time_ns)
+{
+	Pf__Packet pk = PF__PACKET__INIT;
+	int err;
+
+	pk.has_timestamp = 1;
+	pk.timestamp = time_ns;
+	pk.has_sequence_id = 1;
+	pk.sequence_id = SEQ_TRACKS;
+	pk.process_tree = tree;
+	err = pf_packet(f, &pk);
+	if (err)
+		return err;
+	pk.process_tree = NULL;
+	pk.track_descriptor = d;
+	return pf_packet(f, &pk);
+}
+
 static int tell_thread(struct pf *f, const struct pf_proc *q, const struct pf_thread *t,
 		       uint64_t time_ns)
 {
-	Pf__Packet pk = PF__PACKET__INIT;
 	Pf__ProcessTree tree = PF__PROCESS_TREE__INIT;
 	Pf__Thread th = PF__THREAD__INIT, *ths = &th;
 	Pf__Track d = PF__TRACK__INIT;
 	Pf__ThreadTrack tt = PF__THREAD_TRACK__INIT;
 	char buf[PF_TEXT];
-	int err;
 
 	th.has_tid = th.has_tgid = 1;
 	th.tid = (int32_t)t->tid;
@@ -68,14 +85,6 @@ static int tell_thread(struct pf *f, const struct pf_proc *q, const struct pf_th
 		th.name = pf_text(f, t->comm, buf);
 	tree.threads = &ths;
 	tree.n_threads = 1;
-	pk.has_timestamp = 1;
-	pk.timestamp = time_ns;
-	pk.has_sequence_id = 1;
-	pk.sequence_id = SEQ_TRACKS;
-	pk.process_tree = &tree;
-	err = pf_packet(f, &pk);
-	if (err)
-		return err;
 	tt.has_pid = tt.has_tid = 1;
 	tt.pid = (int32_t)q->pid;
 	tt.tid = t->tid;
@@ -83,20 +92,16 @@ static int tell_thread(struct pf *f, const struct pf_proc *q, const struct pf_th
 	d.has_uuid = 1;
 	d.uuid = t->uuid;
 	d.thread = &tt;
-	pk.process_tree = NULL;
-	pk.track_descriptor = &d;
-	return pf_packet(f, &pk);
+	return send_both(f, &tree, &d, time_ns);
 }
 
 static int tell_proc(struct pf *f, const struct pf_proc *q, uint32_t ppid, uint64_t time_ns)
 {
-	Pf__Packet pk = PF__PACKET__INIT;
 	Pf__ProcessTree tree = PF__PROCESS_TREE__INIT;
 	Pf__Process pr = PF__PROCESS__INIT, *prs = &pr;
 	Pf__Track d = PF__TRACK__INIT;
 	Pf__ProcessTrack pt = PF__PROCESS_TRACK__INIT;
 	char buf[PF_TEXT], *name = pf_text(f, q->comm, buf);
-	int err;
 
 	/* a process without a command line would be ignored */
 	if (!*name)
@@ -112,14 +117,6 @@ static int tell_proc(struct pf *f, const struct pf_proc *q, uint32_t ppid, uint6
 	pr.start_from_boot = q->start_ns;
 	tree.processes = &prs;
 	tree.n_processes = 1;
-	pk.has_timestamp = 1;
-	pk.timestamp = time_ns;
-	pk.has_sequence_id = 1;
-	pk.sequence_id = SEQ_TRACKS;
-	pk.process_tree = &tree;
-	err = pf_packet(f, &pk);
-	if (err)
-		return err;
 	pt.has_pid = 1;
 	pt.pid = (int32_t)q->pid;
 	pt.name = name;
@@ -128,9 +125,7 @@ static int tell_proc(struct pf *f, const struct pf_proc *q, uint32_t ppid, uint6
 	d.has_uuid = 1;
 	d.uuid = q->uuid;
 	d.process = &pt;
-	pk.process_tree = NULL;
-	pk.track_descriptor = &d;
-	return pf_packet(f, &pk);
+	return send_both(f, &tree, &d, time_ns);
 }
 
 /* Order is that of the screen. */

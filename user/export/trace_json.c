@@ -6,23 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "export/jsonio.h"
 #include "util/clock.h"
-#include "util/rfc3339.h"
-#include "util/text.h"
-
-/* Raw bytes of a target as JSON has them; "" is null. */
-static json_t *utf8(const char *raw)
-{
-	size_t sz = strlen(raw) * 3 + 1;
-	char *buf = *raw ? malloc(sz) : NULL;
-	json_t *v;
-
-	if (!buf)
-		return json_null();
-	v = json_string(text_utf8(buf, sz, raw));
-	free(buf);
-	return v;
-}
 
 static json_t *num(uint64_t v)
 {
@@ -31,9 +16,7 @@ static json_t *num(uint64_t v)
 
 static json_t *moment(uint64_t real_ns)
 {
-	char buf[RFC3339_LEN];
-
-	return real_ns ? json_string(fmt_rfc3339(buf, real_ns)) : json_null();
+	return real_ns ? json_rfc3339(real_ns) : json_null();
 }
 
 /* Counts of the process's own events; those that did not occur are left out. */
@@ -69,7 +52,7 @@ int record_json(FILE *f, const struct record_summary *s)
 {
 	json_t *o = begin("record");
 
-	json_object_set_new(o, "file", s->path ? utf8(s->path) : json_null());
+	json_object_set_new(o, "file", s->path ? json_bytes(s->path) : json_null());
 	json_object_set_new(o, "bytes", num(s->bytes));
 	json_object_set_new(o, "duration_ns", num(s->duration_ns));
 	json_object_set_new(o, "events", num(s->events));
@@ -83,8 +66,8 @@ int export_summary_json(FILE *f, const struct export_summary *s)
 {
 	json_t *o = begin("exported");
 
-	json_object_set_new(o, "file", utf8(s->from));
-	json_object_set_new(o, "output", s->to ? utf8(s->to) : json_null());
+	json_object_set_new(o, "file", json_bytes(s->from));
+	json_object_set_new(o, "output", s->to ? json_bytes(s->to) : json_null());
 	json_object_set_new(o, "format", json_string(s->format));
 	json_object_set_new(o, "bytes", num(s->bytes));
 	json_object_set_new(o, "events", num(s->events));
@@ -111,10 +94,10 @@ static json_t *facts(const struct info_summary *s)
 
 	for (unsigned int i = 0; i < s->nr_facts; i++) {
 		const char *name, *value = s->fact(s->fact_ctx, i, &name);
-		json_t *key = utf8(name);
+		json_t *key = json_bytes(name);
 
 		if (json_is_string(key))
-			json_object_set_new(o, json_string_value(key), utf8(value));
+			json_object_set_new(o, json_string_value(key), json_bytes(value));
 		json_decref(key);
 	}
 	return o;
@@ -127,8 +110,8 @@ static json_t *procs(const struct info_summary *s)
 	for (unsigned int i = 0; i < s->nr_procs; i++)
 		json_array_append_new(
 			a, json_pack("{s:I, s:o, s:o, s:b}", "pid", (json_int_t)s->procs[i].pid,
-				     "comm", utf8(s->procs[i].comm), "exe", utf8(s->procs[i].exe),
-				     "ended", (int)s->procs[i].ended));
+				     "comm", json_bytes(s->procs[i].comm), "exe",
+				     json_bytes(s->procs[i].exe), "ended", (int)s->procs[i].ended));
 	return a;
 }
 
@@ -137,8 +120,9 @@ static json_t *modules(const struct info_summary *s)
 	json_t *a = json_array();
 
 	for (unsigned int i = 0; i < s->nr_modules; i++)
-		json_array_append_new(a, json_pack("{s:o, s:o}", "path", utf8(s->modules[i].path),
-						   "build_id", utf8(s->modules[i].build_id)));
+		json_array_append_new(a, json_pack("{s:o, s:o}", "path",
+						   json_bytes(s->modules[i].path), "build_id",
+						   json_bytes(s->modules[i].build_id)));
 	return a;
 }
 
@@ -146,7 +130,7 @@ int info_json(FILE *f, const struct info_summary *s)
 {
 	json_t *o = begin("info");
 
-	json_object_set_new(o, "file", utf8(s->path));
+	json_object_set_new(o, "file", json_bytes(s->path));
 	json_object_set_new(o, "version", json_integer(s->version));
 	json_object_set_new(o, "min_reader", json_integer(s->min_reader));
 	json_object_set_new(o, "bytes", num(s->size));

@@ -37,8 +37,8 @@ struct proc *model_add(struct model *m, uint32_t as);
 int state_apply(struct model *m, const struct mtr_event *ev);
 /* proc_watch.c: what is exact, with memtrace.ko */
 int watch_apply(struct proc *p, const struct mtr_event *ev);
-/* watch_changed() - pages of a region may have changed by this event */
-void watch_changed(struct proc *p, struct region *r, const struct mtr_event *ev);
+/* watch_changed() - pages of a watched process's region may have changed by this event; asked first: it is each fault's way */
+void watch_changed(struct region *r, const struct mtr_event *ev);
 /* watch_range() - the same of [start, end), by an invalidation; NULL: by a change of the map, which tells no epoch */
 void watch_range(struct proc *p, uint64_t start, uint64_t end, const struct mtr_event *inv);
 /* watch_lost_track() - the same, somewhere */

@@ -51,8 +51,8 @@ int pages_apply_fault(struct proc *p, const struct mtr_event *ev)
 			p->rss[e->member] += e->bytes;
 		if (e->bytes && r)
 			add(r, ev, e->member, e->bytes);
-		if (r)
-			watch_changed(p, r, ev);
+		if (r && p->watch_ns)
+			watch_changed(r, ev);
 		return 0;
 	}
 	p->nr_faults++;
@@ -84,7 +84,8 @@ int pages_apply_fault(struct proc *p, const struct mtr_event *ev)
 		r->lowest = page;
 	if (e->bytes)
 		add(r, ev, e->member, e->bytes);
-	watch_changed(p, r, ev);
+	if (p->watch_ns)
+		watch_changed(r, ev);
 	return 0;
 }
 
@@ -143,7 +144,8 @@ int pages_apply_rss(struct proc *p, const struct mtr_event *ev)
 		add(r, ev, e->member, e->bytes);
 		if (e->bytes < 0 || e->why != MTR_WHY_FAULT)
 			region_doubt(r);
-		watch_changed(p, r, ev);
+		if (p->watch_ns)
+			watch_changed(r, ev);
 		return 0;
 	}
 	spread(p, ev, e->start, e->end);

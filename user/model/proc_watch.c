@@ -21,9 +21,9 @@
 /* Entries of pages under migration look like swap, and come back without a word. */
 #define SWAP_LOOKS 8
 
-void watch_changed(struct proc *p, struct region *r, const struct mtr_event *ev)
+void watch_changed(struct region *r, const struct mtr_event *ev)
 {
-	if (p->watch_ns && !page_change_counted(r, ev))
+	if (!page_change_counted(r, ev))
 		region_doubt(r);
 }
 
@@ -106,6 +106,9 @@ int watch_apply(struct proc *p, const struct mtr_event *ev)
 		p->watch_ns = ev->time_ns;
 		p->inv_seq0 = e->seq;
 		p->nr_inv = 0;
+		proc_doubt(p);
+		return 0;
+	case MTR_INV_DOUBT:
 		proc_doubt(p);
 		return 0;
 	case MTR_INV_RELEASED:

@@ -593,8 +593,9 @@ static uint64_t misses(const struct bpf_program *prog)
 
 /*
  * What a program misses is lost, with exceptions. Missed faults are 'unseen', missed changes of
- * counters are in the next ones, and what memtrace.ko told its own numbers show (watch_apply()): 0. What the first of a pair misses the second takes
- * (second_of() in BPF), so that at most what both have missed is lost: the number of its second.
+ * counters are in the next ones, and what memtrace.ko told its own numbers show (watch_apply()): 0.
+ * What the first of a pair misses the second takes (second_of() in BPF), so that at most what both
+ * have missed is lost: the number of its second.
  */
 static uint64_t lost_by(const struct src_bpf *sb, const struct bpf_program *prog)
 {

@@ -2,8 +2,14 @@
 #include "util/privilege.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "util/log.h"
+
+#define READER_NICE (-10)
 
 static const cap_value_t kept[] = {
 	CAP_SYS_PTRACE, /* maps, pagemap, exe of processes of others */
@@ -14,7 +20,7 @@ static const cap_value_t kept[] = {
 	CAP_KILL, /* a command that runs as another user is ended with memtrace */
 };
 
-int privilege_drop(void)
+void privilege_drop(void)
 {
 	const int nr = sizeof(kept) / sizeof(*kept);
 	cap_t now = cap_get_proc(), wanted = cap_init();
@@ -40,5 +46,11 @@ out:
 		cap_free(now);
 	if (wanted)
 		cap_free(wanted);
-	return err;
+	if (err)
+		log_verbose("cannot give up capabilities: %s", strerror(-err));
+}
+
+void privilege_hurry(void)
+{
+	setpriority(PRIO_PROCESS, 0, READER_NICE);
 }

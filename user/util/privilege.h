@@ -7,8 +7,15 @@
  *
  * To be called when the hooks are on, the output is open and a command was forked. What stays reads
  * other processes' /proc, holds on to BPF and its run-time statistics, and signals the command.
- * Returns 0 or −errno; a process without capabilities has nothing to give up.
+ * A process without capabilities has nothing to give up; that it did not work is told with -v.
  */
-int privilege_drop(void);
+void privilege_drop(void);
+
+/**
+ * privilege_hurry() - run before others, as far as one may: a ring that is not read in time loses events
+ *
+ * To be called when a command was forked, which keeps its own priority.
+ */
+void privilege_hurry(void);
 
 #endif
