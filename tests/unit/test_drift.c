@@ -55,7 +55,7 @@ static void snapshot(FIXTURE_DATA(drift) * self, uint64_t a, uint64_t b)
 
 static void tick(FIXTURE_DATA(drift) * self)
 {
-	self->now += 1000000;
+	self->now += 1000000000;
 	proc_tick(self->p, self->now, self->st);
 }
 
@@ -87,7 +87,9 @@ TEST_F(drift, is_counted_and_healed)
 	snapshot(self, 0, B);
 	EXPECT_EQ(NULL, aspace_find(&self->p->aspace, A));
 	EXPECT_NE(NULL, aspace_find(&self->p->aspace, B));
-	tick(self); /* the snapshot's own interval: its events may still come */
+	proc_tick(self->p, self->now + 1, self->st); /* its own interval: events may still come */
+	EXPECT_EQ(0u, self->p->nr_drift);
+	proc_tick(self->p, self->now + 2, self->st); /* and a thread may be put off */
 	EXPECT_EQ(0u, self->p->nr_drift);
 	tick(self);
 	EXPECT_EQ(2u, self->p->nr_drift);
@@ -104,6 +106,28 @@ TEST_F(drift, is_not_what_events_explain)
 	tick(self);
 	tick(self);
 	EXPECT_EQ(0u, self->p->nr_drift);
+}
+
+/* A process that changes its map fast: more differences than any fixed number, each explained. */
+TEST_F(drift, is_not_what_many_events_explain)
+{
+	struct mtr_event ev = { .kind = MTR_EV_SNAP_BEGIN, .as = AS, .time_ns = ++self->now };
+
+	ev.snap.what = MTR_SNAP_MAPS;
+	model_apply(&self->m, &ev);
+	for (uint64_t i = 0; i < 1000; i++)
+		range(self, MTR_EV_SNAP_VMA, B + 2 * LEN * i);
+	ev.kind = MTR_EV_SNAP_END;
+	ev.snap.complete = true;
+	ev.time_ns = ++self->now;
+	model_apply(&self->m, &ev);
+	EXPECT_EQ(1001u, self->p->doubts.nr);
+	for (uint64_t i = 1; i < 1000; i++)
+		range(self, MTR_EV_VMA, B + 2 * LEN * i);
+	range(self, MTR_EV_HOLE, A);
+	tick(self);
+	tick(self);
+	EXPECT_EQ(1u, self->p->nr_drift);
 }
 
 TEST_F(drift, is_what_events_elsewhere_do_not_explain)

@@ -183,7 +183,6 @@ TEST_F(m, nonsense)
 		}
 	}
 	EXPECT_LE(self->p->death, DEATH_OOM);
-	EXPECT_LE(self->p->nr_doubts, MAP_DOUBTS);
 	aspace_for_each(r, &self->p->aspace) {
 		EXPECT_LT(r->start, r->end);
 		EXPECT_LE(r->residency, RES_EXACT);

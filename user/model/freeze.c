@@ -61,6 +61,7 @@ struct proc *proc_freeze(struct proc *p)
 	if (!n)
 		return NULL;
 	*n = *p;
+	aspace_init(&n->doubts);
 	n->threads = n->last_thread = NULL;
 	n->files = NULL;
 	n->nr_threads = 0;

@@ -12,7 +12,7 @@ int map_apply_hole(struct proc *p, const struct mtr_event *ev);
 int map_apply_name(struct proc *p, const struct mtr_event *ev);
 int map_apply_file(struct proc *p, const struct mtr_event *ev, struct strtab *st);
 int map_apply_snap(struct proc *p, const struct mtr_event *ev, struct strtab *st);
-void map_settle(struct proc *p); /* end of an interval */
+void map_settle(struct proc *p, uint64_t now_ns); /* end of an interval */
 void map_free_files(struct proc *p);
 /* map_fs_magic() - s_magic of a mapped file's filesystem; 0: not known */
 uint32_t map_fs_magic(const struct proc *p, uint32_t dev, uint64_t ino);

@@ -14,6 +14,7 @@ struct proc *proc_new(uint32_t as)
 		return NULL;
 	p->as = as;
 	aspace_init(&p->aspace);
+	aspace_init(&p->doubts);
 	history_init(&p->history);
 	p->k_minflt = p->k_majflt = p->k_minflt0 = p->k_majflt0 = -1;
 	p->k_virt = p->k_rss = -1;
@@ -29,6 +30,7 @@ void proc_free(struct proc *p)
 	map_free_files(p);
 	history_fini(&p->history);
 	aspace_fini(&p->aspace);
+	aspace_fini(&p->doubts);
 	free(p);
 }
 

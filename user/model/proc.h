@@ -32,7 +32,6 @@ struct thread {
 	UT_hash_handle hh;
 };
 
-#define MAP_DOUBTS 64
 
 /* Invalidations under way that are kept apart; more are taken as one of everything. */
 #define INV_OPEN 16
@@ -115,10 +114,7 @@ struct proc {
 
 	/* Reconciliation */
 	uint64_t nr_drift; /* differences between model and a snapshot of the maps, after healing */
-	struct {
-		uint64_t start, end;
-	} doubt[MAP_DOUBTS]; /* of the last snapshot: drift, or an event still to come */
-	unsigned int nr_doubts;
+	struct aspace doubts; /* where the last snapshot differed: drift, or an event still to come */
 	bool doubts_old; /* an interval has ended since */
 	uint64_t nr_resync; /* map snapshots taken because events were lost or not enough */
 	uint64_t maps_time_ns; /* when the map was last read from /proc */

@@ -9,6 +9,7 @@
  * was just faster than the reading.
  */
 #include "model/model_int.h"
+#include "util/clock.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -117,37 +118,35 @@ int map_apply_file(struct proc *p, const struct mtr_event *ev, struct strtab *st
 }
 
 /* A difference in [start, end): drift, if no event explains it until the next interval. */
-static void differs(struct proc *p, uint64_t start, uint64_t end)
+static int differs(struct proc *p, uint64_t start, uint64_t end)
 {
-	if (!p->maps_known)
-		return;
-	if (p->nr_doubts < MAP_DOUBTS) {
-		p->doubt[p->nr_doubts].start = start;
-		p->doubt[p->nr_doubts++].end = end;
-	} else {
-		p->nr_drift++;
-	}
+	const struct mtr_ev_vma v = { .start = start, .end = end };
+
+	return p->maps_known && aspace_set(&p->doubts, &v) == -ENOMEM ? -ENOMEM : 0;
 }
 
 static void explains(struct proc *p, uint64_t start, uint64_t end)
 {
-	for (unsigned int i = 0; i < p->nr_doubts;) {
-		if (p->doubt[i].start < end && start < p->doubt[i].end)
-			p->doubt[i] = p->doubt[--p->nr_doubts];
-		else
-			i++;
-	}
+	struct region *r;
+
+	while ((r = aspace_ceil(&p->doubts, start)) && r->start < end)
+		aspace_clear(&p->doubts, r->start, r->end);
 }
 
-void map_settle(struct proc *p)
+/* A thread that is put off between the change and its event has it told late. */
+#define SETTLED_AFTER NSEC_PER_SEC
+
+void map_settle(struct proc *p, uint64_t now_ns)
 {
 	/* in the interval of the snapshot itself, its events are still to come */
 	if (!p->doubts_old) {
 		p->doubts_old = true;
 		return;
 	}
-	p->nr_drift += p->nr_doubts;
-	p->nr_doubts = 0;
+	if (now_ns < p->maps_time_ns + SETTLED_AFTER)
+		return;
+	p->nr_drift += p->doubts.nr;
+	explains(p, 0, UINT64_MAX);
 }
 
 int map_apply_vma(struct proc *p, const struct mtr_event *ev, struct strtab *st)
@@ -156,7 +155,7 @@ int map_apply_vma(struct proc *p, const struct mtr_event *ev, struct strtab *st)
 	struct file_name *f;
 
 	(void)st;
-	if (p->nr_doubts)
+	if (p->doubts.nr)
 		explains(p, v.start, v.end);
 	if (v.ino && !v.name) {
 		f = find_file(p, v.dev, v.ino);
@@ -172,7 +171,7 @@ int map_apply_vma(struct proc *p, const struct mtr_event *ev, struct strtab *st)
 
 int map_apply_hole(struct proc *p, const struct mtr_event *ev)
 {
-	if (p->nr_doubts)
+	if (p->doubts.nr)
 		explains(p, ev->range.start, ev->range.end);
 	return aspace_clear(&p->aspace, ev->range.start, ev->range.end) == -ENOMEM ? -ENOMEM : 0;
 }
@@ -208,7 +207,8 @@ static int snap_vma(struct proc *p, const struct mtr_ev_vma *e)
 		f->name = v.name;
 	}
 	if (!same_line(r, &v)) {
-		differs(p, v.start, v.end);
+		if (differs(p, v.start, v.end))
+			return -ENOMEM;
 		changed = true;
 	} else {
 		/* maps does not tell these */
@@ -230,7 +230,7 @@ static int snap_vma(struct proc *p, const struct mtr_ev_vma *e)
 }
 
 /* What the snapshot did not show is not there. */
-static void sweep(struct proc *p, uint64_t start, uint64_t end)
+static int sweep(struct proc *p, uint64_t start, uint64_t end)
 {
 	struct region *r, *next;
 
@@ -238,9 +238,11 @@ static void sweep(struct proc *p, uint64_t start, uint64_t end)
 		next = aspace_next(r);
 		if (r->seen == p->snap_gen)
 			continue;
-		differs(p, r->start, r->end);
+		if (differs(p, r->start, r->end))
+			return -ENOMEM;
 		aspace_clear(&p->aspace, r->start, r->end);
 	}
+	return 0;
 }
 
 int map_apply_snap(struct proc *p, const struct mtr_event *ev, struct strtab *st)
@@ -266,7 +268,8 @@ int map_apply_snap(struct proc *p, const struct mtr_event *ev, struct strtab *st
 	p->in_snap = false;
 	if (!ev->snap.complete)
 		return 0;
-	sweep(p, ev->snap.start, ev->snap.end ? ev->snap.end : UINT64_MAX);
+	if (sweep(p, ev->snap.start, ev->snap.end ? ev->snap.end : UINT64_MAX))
+		return -ENOMEM;
 	p->nr_resync += p->maps_known;
 	p->maps_known = true;
 	p->want_maps = false;

@@ -197,10 +197,10 @@ static int save_map(struct saver *s, struct proc *p)
 	struct region *r;
 	int err = 0;
 
-	for (unsigned int i = 0; i < p->nr_doubts && !err; i++) {
+	for (r = aspace_first(&p->doubts); r && !err; r = aspace_next(r)) {
 		begin(s, MTR_ST_DOUBT);
-		add(s, p->doubt[i].start);
-		add(s, p->doubt[i].end);
+		add(s, r->start);
+		add(s, r->end);
 		err = put(s);
 	}
 	for (unsigned int i = 0; i < p->nr_inv_open && !err; i++) {
@@ -366,12 +366,11 @@ static int load_thread(struct proc *p, const struct mtr_ev_state *e)
 	return 0;
 }
 
-static void load_doubt(struct proc *p, const struct mtr_ev_state *e)
+static int load_doubt(struct proc *p, const struct mtr_ev_state *e)
 {
-	if (p->nr_doubts == MAP_DOUBTS)
-		return;
-	p->doubt[p->nr_doubts].start = at(e, 0);
-	p->doubt[p->nr_doubts++].end = at(e, 1);
+	const struct mtr_ev_vma v = { .start = at(e, 0), .end = at(e, 1) };
+
+	return aspace_set(&p->doubts, &v) == -ENOMEM ? -ENOMEM : 0;
 }
 
 static void load_changing(struct proc *p, const struct mtr_ev_state *e)
@@ -430,8 +429,7 @@ int state_apply(struct model *m, const struct mtr_event *ev)
 		p->crash.comm = e->str[0];
 		return 0;
 	case MTR_ST_DOUBT:
-		load_doubt(p, e);
-		return 0;
+		return load_doubt(p, e);
 	case MTR_ST_FILE:
 		return map_load_file(p, (uint32_t)at(e, 0), at(e, 1), (uint32_t)at(e, 2),
 				     e->str[0]);

@@ -87,7 +87,7 @@ void proc_tick(struct proc *p, uint64_t now_ns, const struct strtab *st)
 	struct region *r;
 
 	proc_kinds(p, st);
-	map_settle(p);
+	map_settle(p, now_ns);
 	if (dt >= MIN_INTERVAL)
 		rates(p, now_ns, (double)dt / (double)NSEC_PER_SEC);
 	else if (!p->ticked)
