@@ -103,6 +103,13 @@ struct notes_map {
 	__type(key, int);
 	__type(value, struct note);
 };
+/* Notes of tasks that were refused task storage, by struct task_struct *. */
+struct spilled_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, u64);
+	__type(value, struct note);
+};
 struct targets_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
@@ -148,6 +155,7 @@ struct cpu_off_map {
 
 MTR_MAP struct ring_map ring SEC(".maps");
 MTR_MAP struct notes_map notes SEC(".maps");
+MTR_MAP struct spilled_map spilled SEC(".maps");
 MTR_MAP struct targets_map targets SEC(".maps");
 MTR_MAP struct slots_map slots SEC(".maps");
 MTR_MAP struct free_slots_map free_slots SEC(".maps");
@@ -158,7 +166,6 @@ MTR_MAP struct cpu_off_map cpu_off SEC(".maps");
 
 #ifdef MTR_MAPS_HERE
 const volatile __u32 nr_cpus = 1;
-const volatile bool can_hold_cpu; /* bpf_preempt_disable() is there: Linux 6.11 */
 const volatile __u32 slot_pages =
 	32; /* percpu_counter_batch: a CPU's part of a counter stays below it */
 const volatile bool rss_percpu = true; /* 6.2+: rss_stat is an array of percpu_counter */
@@ -173,6 +180,9 @@ const volatile __u64 stack_room = 0; /* bytes: when more wait in the ring no sta
 __u32 stack_period = 1; /* of faults at a known (ip, sp), one in so many brings its stack */
 __u32 stack_bytes = 2048; /* of a stack that are copied */
 
+const volatile bool spill_all = false; /* for tests: no task storage is to be had */
+__u32 nr_spilled; /* notes in `spilled`; 0: nobody need look there */
+
 __u32 next_as;
 __u32 reader_level; /* depth of memtrace's own pid namespace */
 /*
@@ -184,7 +194,6 @@ __u32 reader_level; /* depth of memtrace's own pid namespace */
 __u32 count_epoch;
 #else
 extern const volatile __u32 nr_cpus;
-extern const volatile bool can_hold_cpu;
 extern const volatile __u32 slot_pages;
 extern const volatile bool rss_percpu;
 extern const volatile bool late_pgoff;
@@ -196,6 +205,9 @@ extern const volatile __u64 stack_room;
 extern __u32 stack_period;
 extern __u32 stack_bytes;
 
+extern const volatile bool spill_all;
+extern __u32 nr_spilled;
+
 extern __u32 next_as;
 extern __u32 reader_level;
 extern __u32 count_epoch;
@@ -204,29 +216,50 @@ extern __u32 count_epoch;
 /* Wake the reader once in so many records of one task; its own timer does the rest. */
 #define WAKE_EVERY 64u
 
+static __always_inline struct note *spilled_note(struct task_struct *t)
+{
+	u64 key = (u64)t;
+
+	return bpf_map_lookup_elem(&spilled, &key);
+}
+
+/* NULL: it is not traced */
 static __always_inline struct note *note_of(struct task_struct *t)
 {
-	return bpf_task_storage_get(&notes, t, 0, 0);
+	struct note *n = bpf_task_storage_get(&notes, t, 0, 0);
+
+	return n || !nr_spilled ? n : spilled_note(t);
 }
 
 /*
- * While a CPU works on task storage nobody else on it can make any. Who may be
- * preempted there (an iterator; from 7.x on all) would have a thread born
- * meanwhile go without a note. Linux 6.11 and later; else the tick mends it.
+ * While a CPU works on task storage (that of a tracer that ended is freed for
+ * seconds) nobody else on it can make any, and who has no memory in a context
+ * that cannot wait gets none: its note then is in a table, until it exits.
  */
-extern void bpf_preempt_disable(void) __ksym __weak;
-extern void bpf_preempt_enable(void) __ksym __weak;
+static const struct note no_note;
 
-static __always_inline struct note *note_in_peace(struct task_struct *t, u64 flags)
+static __always_inline void drop_spilled(struct task_struct *t)
 {
-	struct note *n;
+	u64 key = (u64)t;
 
-	if (can_hold_cpu)
-		bpf_preempt_disable();
-	n = bpf_task_storage_get(&notes, t, 0, flags);
-	if (can_hold_cpu)
-		bpf_preempt_enable();
-	return n;
+	if (nr_spilled && !bpf_map_delete_elem(&spilled, &key))
+		__sync_fetch_and_add(&nr_spilled, -1);
+}
+
+static __always_inline struct note *make_note(struct task_struct *t)
+{
+	struct note *n = NULL;
+	u64 key = (u64)t;
+
+	if (!spill_all)
+		n = bpf_task_storage_get(&notes, t, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (n)
+		return n;
+	drop_spilled(t);
+	if (bpf_map_update_elem(&spilled, &key, &no_note, BPF_NOEXIST))
+		return NULL;
+	__sync_fetch_and_add(&nr_spilled, 1);
+	return spilled_note(t);
 }
 
 /*

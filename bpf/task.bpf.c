@@ -39,7 +39,7 @@ static __always_inline void tell_cached(struct note *n, struct task_struct *task
 static __always_inline struct note *new_note(struct task_struct *task, u32 slot, u32 as,
 					     struct mm_struct *mm)
 {
-	struct note *n = note_in_peace(task, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct note *n = make_note(task);
 
 	if (!n) {
 		__sync_fetch_and_add(&lost[MTR_W_THREAD], 1);
@@ -190,7 +190,7 @@ int attach(struct bpf_iter__task *ctx)
 	if (ref) {
 		slot = ref->slot;
 		t = bpf_map_lookup_elem(&slots, &slot);
-		if (!t || note_in_peace(task, 0))
+		if (!t || note_of(task))
 			return 0;
 	} else {
 		t = new_target(MTR_W_ATTACH, task, mm, *want & MTR_WANT_FOLLOW, 0, tgid, &slot);
@@ -303,7 +303,7 @@ int tick(struct bpf_iter__task *ctx)
 
 	if (!task)
 		return 0;
-	n = note_in_peace(task, 0);
+	n = note_of(task);
 	if (!n)
 		n = late_note(task);
 	if (!n || n->mm != (u64)task->mm)
@@ -414,6 +414,7 @@ static __always_inline int execed(struct task_struct *p, bool second)
 		/* a vfork child leaves its parent's memory */
 		if (!follow) {
 			bpf_task_storage_delete(&notes, p);
+			drop_spilled(p);
 			return 0;
 		}
 	} else {
@@ -483,7 +484,9 @@ int BPF_PROG(process_exit, struct task_struct *p)
 SEC("?tp_btf/sched_process_exit")
 int BPF_PROG(process_exit_second, struct task_struct *p)
 {
-	return exited(p, true);
+	exited(p, true);
+	drop_spilled(p);
+	return 0;
 }
 
 SEC("?tp_btf/task_rename")

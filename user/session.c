@@ -202,7 +202,8 @@ static int open_bpf(struct session *s)
 {
 	struct src_bpf_opts bo = { .ring_bytes = s->o->ring_bytes,
 				   .module = !src_kmod_there(),
-				   .stacks = s->o->stacks };
+				   .stacks = s->o->stacks,
+				   .no_storage = s->o->drop && !strcmp(s->o->drop, "storage") };
 	const char *why = NULL;
 	int err;
 
@@ -225,7 +226,7 @@ static int open_bpf(struct session *s)
 	return 0;
 }
 
-/* --drop: an event kind, or the hook of map events. For tests. */
+/* --drop: an event kind, or the hook of map events; "storage" is open_bpf()'s. For tests. */
 static void set_drop(struct model *m, const char *name)
 {
 	static const char *const srcs[] = { "none", "ma_write", "walk", "mmap_event", "munmap" };

@@ -325,32 +325,8 @@ def virtual(o):
 
 # ---- KTAP
 
-class ThreadLost(Exception):
-    """See none_lost()."""
-
-
 def none_lost(o):
-    """No event was lost.
-
-    While the kernel frees the task storage of a tracer that has ended it refuses to make any on that CPU: a thread
-    born just then is told as lost, and found at the next interval. Of the tests before, that is, not of this one:
-    it is made again.
-    """
-    if set(o['lost']) == {'thread'} and o['lost']['thread'] <= 2:
-        raise ThreadLost()
     equal(o['lost'], {}, 'lost')
-
-
-def once_more(fn):
-    for left in (2, 1, 0):
-        try:
-            return fn()
-        except ThreadLost:
-            print('# a thread was born while the kernel freed the storage of a tracer that had ended; again', flush=True)
-            if not left:
-                raise
-            time.sleep(1)
-    return None
 
 
 def run(*tests):
@@ -361,7 +337,7 @@ def run(*tests):
         name, fn = test if isinstance(test, tuple) else (test.__name__, test)
         print(f'#  RUN           {name} ...', flush=True)
         try:
-            once_more(fn)
+            fn()
             print(f'ok {nr} {name}', flush=True)
         except Skip as e:
             print(f'ok {nr} {name} # SKIP {e}', flush=True)

@@ -73,12 +73,12 @@ def resident_in_the_end(tracer, o, target):
             o = tracer.settled()
 
 
-def case(name, *args):
+def case(name, *args, label=None, flags=()):
     def test():
         pages = ['--pages', PAGES[name]] if name in PAGES else []
         with Target('faults', '--case', name, *pages, *args) as target:
             target.checkpoint()
-            with Tracer('-p', target.pid) as tracer:
+            with Tracer('-p', target.pid, *flags) as tracer:
                 first = tracer.settled()
                 from_kernel = kernel_faults(target.pid)
                 equal(first['process']['pid'], target.pid, 'pid')
@@ -102,7 +102,7 @@ def case(name, *args):
                 target.go()
                 tracer.rest()
                 equal(tracer.p.wait(), 0, 'exit status of memtrace')
-    return f'faults_{name}', test
+    return f'faults_{label or name}', test
 
 
 def loss_is_told():
@@ -148,4 +148,5 @@ CASES = ('plain', 'plainread', 'readinto', 'populate', 'madvpopulate', 'mlock', 
 
 if __name__ == '__main__':
     main(*[case(c) for c in CASES], case('storm', '--threads', 2, '--pages', 20000, '--rounds', 20),
+         case('storm', '--threads', 2, '--pages', 20000, '--rounds', 2, label='no_storage', flags=('--drop', 'storage')),
          lockstep, loss_is_told)

@@ -56,7 +56,6 @@ enum probe_fn {
 	PFN_UNMAP_REGION,
 	PFN_UPROBE_MMAP, /* called for each file VMA that was adjusted */
 	PFN_BPF_FENTRY_TEST1, /* what live attaching is tried on */
-	PFN_BPF_PREEMPT_DISABLE,
 	PFN_BPF_ITER_TASK,
 	PFN_BPF_ITER_TASK_VMA,
 	PFN_BPF_LSM_FILE_OPEN,

@@ -53,7 +53,6 @@ static const char *const fn_names[PFN_NR] = {
 	[PFN_UNMAP_REGION] = "unmap_region",
 	[PFN_UPROBE_MMAP] = "uprobe_mmap",
 	[PFN_BPF_FENTRY_TEST1] = "bpf_fentry_test1",
-	[PFN_BPF_PREEMPT_DISABLE] = "bpf_preempt_disable",
 	[PFN_BPF_ITER_TASK] = "bpf_iter_task",
 	[PFN_BPF_ITER_TASK_VMA] = "bpf_iter_task_vma",
 	[PFN_BPF_LSM_FILE_OPEN] = "bpf_lsm_file_open",

@@ -150,7 +150,7 @@ static int size_maps(struct src_bpf *sb, const struct src_bpf_opts *o, const str
 	/* as the kernel does (lib/percpu_counter.c) */
 	s->rodata->slot_pages = online > 16 ? 2 * (uint32_t)online : 32;
 	s->rodata->rss_percpu = p->tp[PTP_RSS_STAT].nr_args == 2;
-	s->rodata->can_hold_cpu = probe_fn(p, PFN_BPF_PREEMPT_DISABLE);
+	s->rodata->spill_all = o->no_storage;
 	s->rodata->late_pgoff = probe_late_pgoff(p);
 	s->bss->next_as = 1;
 	s->rodata->want_stacks = o->stacks;
