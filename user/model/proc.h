@@ -32,7 +32,6 @@ struct thread {
 	UT_hash_handle hh;
 };
 
-
 /* Invalidations under way that are kept apart; more are taken as one of everything. */
 #define INV_OPEN 16
 
