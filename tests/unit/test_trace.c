@@ -260,7 +260,8 @@ TEST_F(t, cut_off_anywhere)
 }
 
 /* Each bit of the file: noticed, nothing invented, and no more gone than the chunk it is in. */
-TEST_F(t, any_bit_flipped)
+/* under emulation it takes long */
+TEST_F_TIMEOUT(t, any_bit_flipped, 240)
 {
 	struct trace_info in;
 
@@ -291,7 +292,7 @@ TEST_F(t, any_bit_flipped)
 }
 
 /* Bytes that were overwritten, taken out or put in. */
-TEST_F(t, pieces_replaced)
+TEST_F_TIMEOUT(t, pieces_replaced, 240)
 {
 	uint8_t *copy = malloc(self->file.len * 2);
 	size_t whole = self->file.len;
