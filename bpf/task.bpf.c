@@ -167,6 +167,18 @@ static __always_inline void send_thread(struct task_struct *task, u32 as, u32 pa
 	send(r, NULL);
 }
 
+/* A thread of a target, or a vfork child on its memory, whose faults are its own. */
+static __always_inline void join(struct task_struct *task, u32 slot, struct target *t, u32 parent,
+				 u32 known)
+{
+	struct note *n = new_note(task, slot, t->as, (struct mm_struct *)t->mm);
+
+	if (n && t->tgid != (u32)task->tgid)
+		n->foreign = MTR_FAULT_FOREIGN;
+	else if (n)
+		send_thread(task, t->as, parent, known);
+}
+
 SEC("?iter/task")
 int attach(struct bpf_iter__task *ctx)
 {
@@ -183,7 +195,7 @@ int attach(struct bpf_iter__task *ctx)
 	tgid = pid_at_level(BPF_CORE_READ(task, signal, pids[1]), reader_level);
 	want = bpf_map_lookup_elem(&want_pids, &tgid);
 	mm = task->mm;
-	if (!want || !mm)
+	if (!mm)
 		return 0;
 	key = (u64)mm;
 	ref = bpf_map_lookup_elem(&targets, &key);
@@ -193,12 +205,13 @@ int attach(struct bpf_iter__task *ctx)
 		if (!t || note_of(task))
 			return 0;
 	} else {
+		if (!want)
+			return 0;
 		t = new_target(MTR_W_ATTACH, task, mm, *want & MTR_WANT_FOLLOW, 0, tgid, &slot);
 		if (!t)
 			return 0;
 	}
-	if (new_note(task, slot, t->as, mm))
-		send_thread(task, t->as, 0, 1);
+	join(task, slot, t, 0, 1);
 	return 0;
 }
 
@@ -268,29 +281,25 @@ static __always_inline void claim_rest(struct note *n, struct mm_struct *mm)
 	}
 }
 
-/* A thread of a target that could not be given a note when it was born. */
+/* A task of a target that could not be given a note when it was born. */
 static __always_inline struct note *late_note(struct task_struct *task)
 {
-	struct mm_struct *mm = task->mm;
 	struct target_ref *ref;
 	struct target *t;
-	struct note *n;
-	u64 key = (u64)mm;
+	u64 key = (u64)task->mm;
 	u32 slot;
 
-	if (!mm || task->flags & (PF_KTHREAD | PF_EXITING))
+	if (!key || task->flags & (PF_KTHREAD | PF_EXITING))
 		return NULL;
 	ref = bpf_map_lookup_elem(&targets, &key);
 	if (!ref)
 		return NULL;
 	slot = ref->slot;
 	t = bpf_map_lookup_elem(&slots, &slot);
-	if (!t || t->tgid != (u32)task->tgid)
+	if (!t)
 		return NULL;
-	n = new_note(task, slot, ref->as, mm);
-	if (n)
-		send_thread(task, ref->as, 0, 1);
-	return n;
+	join(task, slot, t, 0, 1);
+	return note_of(task);
 }
 
 SEC("?iter/task")
@@ -329,7 +338,7 @@ static __always_inline int forked(struct task_struct *parent, struct task_struct
 	struct mm_struct *mm = child->mm;
 	struct target_ref *ref;
 	struct target *pt, *t;
-	struct note *pn = note_of(parent), *n;
+	struct note *pn = note_of(parent);
 	u64 key = (u64)mm;
 	u32 slot;
 
@@ -337,16 +346,15 @@ static __always_inline int forked(struct task_struct *parent, struct task_struct
 		return 0;
 	ref = bpf_map_lookup_elem(&targets, &key);
 	if (ref) {
-		/* a thread, or a vfork child on its parent's memory, whose faults are its own */
-		n = new_note(child, ref->slot, ref->as, mm);
-		if (n && child->tgid != parent->tgid)
-			n->foreign = MTR_FAULT_FOREIGN;
+		slot = ref->slot;
+		t = bpf_map_lookup_elem(&slots, &slot);
+		if (!t)
+			return 0;
 		if (want_stacks && pn && child->tgid == parent->tgid) {
 			send_faults(pn, parent->pid);
 			take_stack(pn, parent->pid, MTR_STACK_THREAD);
 		}
-		if (child->tgid == parent->tgid)
-			send_thread(child, ref->as, parent->pid, 0);
+		join(child, slot, t, parent->pid, 0);
 		return 0;
 	}
 	if (!pn || !mm)

@@ -94,6 +94,20 @@ while True:
                 os.kill(target.pid, 18)
 
 
+def vforked():
+    """The child of a vfork, born before the attach, changes its parent's map: by events alone it is right."""
+    with Target('vforked') as target:
+        target.checkpoint()
+        with Tracer('-p', target.pid, '--reconcile=off') as tracer:
+            before = tracer.settled()
+            same_map(before, target.pid)
+            target.next()
+            o = tracer.settled()
+            same_map(o, target.pid)
+            none_lost(o)
+            check(len(o['regions']) > len(before['regions']) + 20, 'the child has mapped nothing')
+
+
 def many_vmas():
     """20,000 regions and 200 threads."""
     with Target('manyvmas', '--vmas', 20000, '--threads', 200) as target:
@@ -107,4 +121,4 @@ def many_vmas():
 if __name__ == '__main__':
     main(attach('faultstorm', '--rounds', 1 << 40, '--pages', 5000, pages=True),
          attach('mapstorm', '--pairs', 1 << 40, '--threads', 2, '--touch'),
-         attach('randops', '--ops', 1 << 40), born_and_dying, many_vmas)
+         attach('randops', '--ops', 1 << 40), born_and_dying, vforked, many_vmas)

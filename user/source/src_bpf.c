@@ -490,6 +490,18 @@ static struct bpf_link *iter_link(struct bpf_program *prog, pid_t pid)
 	return link ? link : bpf_program__attach_iter(prog, NULL);
 }
 
+static int visit(struct bpf_program *prog, pid_t pid)
+{
+	struct bpf_link *link = iter_link(prog, pid);
+	int err;
+
+	if (!link)
+		return -errno;
+	err = run_iter(link);
+	bpf_link__destroy(link);
+	return err;
+}
+
 static int count_traced(struct src_bpf *sb, unsigned int before)
 {
 	return (int)(sb->skel->bss->next_as - before);
@@ -500,7 +512,6 @@ int src_bpf_attach(struct src_bpf *sb, const pid_t *pids, unsigned int nr, bool 
 	uint32_t want = MTR_WANT_ATTACH | (follow ? MTR_WANT_FOLLOW : 0);
 	int fd = bpf_map__fd(sb->skel->maps.want_pids), err = 0;
 	unsigned int before = sb->skel->bss->next_as;
-	struct bpf_link *link;
 
 	for (unsigned int i = 0; i < nr; i++) {
 		uint32_t pid = (uint32_t)pids[i];
@@ -508,11 +519,10 @@ int src_bpf_attach(struct src_bpf *sb, const pid_t *pids, unsigned int nr, bool 
 		if (bpf_map_update_elem(fd, &pid, &want, BPF_ANY))
 			return -errno;
 	}
-	link = iter_link(sb->skel->progs.attach, nr == 1 ? pids[0] : 0);
-	if (!link)
-		return -errno;
-	err = run_iter(link);
-	bpf_link__destroy(link);
+	/* the processes first, then whoever else is at work on their memory: children of vfork */
+	err = visit(sb->skel->progs.attach, nr == 1 ? pids[0] : 0);
+	if (!err)
+		err = visit(sb->skel->progs.attach, 0);
 	for (unsigned int i = 0; i < nr; i++)
 		bpf_map_delete_elem(fd, &pids[i]);
 	if (err)
