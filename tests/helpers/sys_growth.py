@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """`memtrace growth` against targets that keep books: which function keeps how many bytes.
 
-The truth is the target's own count of what it allocated and has not given back. Sizes and moments
-are drawn from a seed, which is printed; SEED=N repeats a run.
+The truth is the target's own count of what it allocated and has not given back. Sizes, rates and
+periods are drawn from a seed, which is printed; SEED=N repeats a run. GROWTH_RUNS=50 adds as many
+runs of targets that do not leak.
 """
 import json
 import os
@@ -22,10 +23,13 @@ except ImportError:  # only here: a guest has no such module
 with open(os.path.join(live.TOP, 'docs', 'schema', 'growth.schema.json')) as schema_file:
     SCHEMA = json.load(schema_file)
 SEED = int(os.environ.get('SEED', random.randrange(1 << 30)))
-MS = 3000 if SLOW == 1 else 6000
-MIB = 32 if SLOW == 1 else 8
-# before 6.2 each task keeps changes of its counters back, up to 64: what went when is an estimate there
-RESIDUAL = 0.02 if tuple(map(int, os.uname().release.split('.')[:2])) >= (6, 2) else 0.06
+RUNS = int(os.environ.get('GROWTH_RUNS', '0'))
+drawn = random.Random(SEED)
+MS = drawn.randrange(2000, 3000, 10) if SLOW == 1 else 6000
+MIB = drawn.randrange(24, 48) if SLOW == 1 else 8
+POINTS = ('-i', '100ms' if SLOW == 1 else '300ms')  # enough of them for a verdict
+# before 6.2 a task keeps up to 64 pages of each counter back, and says so late: that much of two is not known
+KEPT_BACK = 2 * 64 * 4096 if tuple(map(int, os.uname().release.split('.')[:2])) < (6, 2) else 0
 
 
 class Report:
@@ -51,7 +55,7 @@ class Report:
     def near(self, within):
         for function, want in self.truth.items():
             got = self.net(function)
-            check(abs(got - want) <= within * abs(want) + 65536,
+            check(abs(got - want) <= within * abs(want),
                   f'{function}: {got} bytes, the target says {want}')
 
     def top(self, by='net_bytes'):
@@ -79,10 +83,11 @@ def command(target, *args, growth=()):
     path = os.path.join(live.TARGETS, target)
     if not os.path.exists(path):
         raise live.Skip(f'{target} is not built')
-    print(f'# seed {SEED}', flush=True)
+    args = [*args, '--ms', MS] if '--ms' not in args else args
+    print(f'# seed {SEED}:', target, *args, flush=True)
     with tempfile.TemporaryDirectory() as d:
         file = os.path.join(d, 'growth.json')
-        p = start('-o', file, *growth, '--', path, *args, stdout=subprocess.PIPE, text=True)
+        p = start('-o', file, *POINTS, *growth, '--', path, *args, stdout=subprocess.PIPE, text=True)
         out = p.communicate(timeout=4 * PATIENCE)[0]
         equal(p.returncode, 0, 'exit status')
         with open(file) as f:
@@ -96,13 +101,13 @@ def command(target, *args, growth=()):
     return Report(o, truth)
 
 
-def grow(kind, *growth, mib=MIB):
-    return command('grow', '--kind', kind, '--mib', mib, '--ms', MS, '--seed', SEED, growth=growth)
+def grow(kind, *growth, flags=(), mib=MIB, ms=MS, seed=SEED):
+    return command('grow', '--kind', kind, '--mib', mib, '--ms', ms, '--seed', seed, *flags, growth=growth)
 
 
 def attached(kind, *growth, mib=MIB):
     """growth -p PID, from one checkpoint to the next."""
-    print(f'# seed {SEED}', flush=True)
+    print(f'# seed {SEED}:', kind, mib, 'MiB', flush=True)
     with Target('grow', '--kind', kind, '--mib', mib, '--ms', MS, '--seed', SEED) as target:
         target.checkpoint()
         p = start('-p', target.pid, '-d', '10min', *growth, stdout=subprocess.PIPE, text=True)
@@ -133,25 +138,45 @@ def wait_until_traced(tracer, pid):
     raise AssertionError('memtrace does not attach')
 
 
-def from_start(kind, verdict, **kw):
+def adds_up(r):
+    """Nothing was there before, and what is on no path is little."""
+    r.identity()
+    equal(r.o['rss']['before_attach_bytes'], 0, 'before attach')
+    residual, delta = r.o['rss']['residual_bytes'], r.o['rss']['delta_bytes']
+    check(abs(residual) <= max(0.02 * abs(delta), KEPT_BACK), f'residual {residual} of {delta}')
+
+
+def from_start(kind, verdict, name=None, **kw):
     def test():
         r = grow(kind, '--sample', '1', **kw)
-        r.identity()
-        equal(r.o['rss']['before_attach_bytes'], 0, 'before attach')
-        residual, delta = r.o['rss']['residual_bytes'], r.o['rss']['delta_bytes']
-        check(abs(residual) <= RESIDUAL * max(abs(delta), 4 << 20), f'residual {residual} of {delta}')
+        adds_up(r)
         r.near(0.05)
         r.top(by='gross_bytes')
         r.verdict(verdict)
-    return kind, test
+    return name or kind, test
 
 
-def cpp_new():
-    r = command('grow_new', '--mib', MIB, '--ms', MS, growth=['--sample', '1'])
-    r.identity()
-    r.near(0.05)
-    r.top()
-    r.verdict('leak_like')
+def never_leaks():
+    """In as many runs as asked for: at most one in fifty is called a leak."""
+    wrong, runs = [], random.Random(SEED)
+    for i in range(RUNS):
+        kind, seed = ('cache', 'sawtooth', 'churn')[i % 3], runs.randrange(1 << 30)
+        ms, mib = runs.randrange(2000, 6000, 10), runs.randrange(8, 64)
+        r = grow(kind, ms=ms, mib=mib, seed=seed)
+        print(f"# run {i + 1}: {r.o['verdict']['kind']}", flush=True)
+        if r.o['verdict']['kind'] == 'leak_like':
+            wrong.append((kind, ms, mib, seed))
+    check(len(wrong) <= max(1, RUNS // 50), 'called a leak:', wrong)
+
+
+def other_language(target):
+    def test():
+        r = command(target, '--mib', MIB, '--seed', SEED, growth=['--sample', '1'])
+        adds_up(r)
+        r.near(0.05)
+        r.top()
+        r.verdict('leak_like')
+    return target, test
 
 
 def attach_all_faults():
@@ -170,11 +195,14 @@ def attach_sampled():
 
 
 def sampled_paths_share_alike():
-    """Two paths that meet at one place on the stack keep their shares when sampled."""
-    r = attached('ways', '--sample', '4', mib=2 * MIB)
-    whole = sum(r.truth.values())
-    for function, want in r.truth.items():
-        check(abs(r.net(function) - want) <= 0.1 * whole, function, r.net(function), 'of', whole, 'not', want)
+    """Two paths that meet at one place on the stack keep their shares when sampled: within 10 %.
+
+    It is chance which page's stack is taken: with one in N of P pages the share p of a path has a standard error
+    of sqrt(4/3 (1-p) / (p P/N)), the runs between two stacks varying as they do. So P/N has to be some thousands: 3 % here.
+    """
+    r = attached('ways', '--sample', '4' if SLOW == 1 else '2', mib=64 if SLOW == 1 else 32)
+    r.identity()
+    r.near(0.10)
     r.top()
 
 
@@ -250,8 +278,9 @@ def wrong_usage():
 
 
 main(from_start('small', 'leak_like'), from_start('large', 'leak_like'), from_start('map', 'leak_like'),
-     from_start('huge', 'leak_like'), from_start('brk', 'leak_like'), from_start('populate', 'leak_like'),
-     from_start('ways', 'leak_like'), from_start('threads', 'leak_like'), from_start('cache', 'plateau'),
-     from_start('sawtooth', 'sawtooth'), cpp_new, attach_all_faults, attach_sampled,
-     sampled_paths_share_alike, before_attach_goes, without_stacks, without_moves, fail_on, folded, text_report,
-     wrong_usage)
+     from_start('huge', 'leak_like'), from_start('huge', 'leak_like', name='nohuge', flags=['--nohuge']),
+     from_start('brk', 'leak_like'), from_start('populate', 'leak_like'), from_start('ways', 'leak_like'),
+     from_start('threads', 'leak_like'), from_start('hand', 'leak_like'), from_start('shuffle', 'leak_like'),
+     from_start('cache', 'plateau'), from_start('sawtooth', 'sawtooth'), other_language('grow_new'),
+     other_language('grow_rs'), attach_all_faults, attach_sampled, sampled_paths_share_alike, before_attach_goes,
+     without_stacks, without_moves, fail_on, folded, text_report, wrong_usage, *([never_leaks] if RUNS else []))
