@@ -98,8 +98,15 @@ $(B)/obj/gen/%.o: $(B)/gen/%.c $(B)/.flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(COMPILE) -w -c -o $@ $<
 
+# A page as a C string: user/export/X.html is #included as X.html.h.
+$(B)/gen/%.html.h: user/export/%.html
+	$(say) PAGE $<
+	$(Q)mkdir -p $(@D)
+	$(Q)sed 's/[\\"]/\\&/g; s/^/"/; s/$$/\\n"/' $< > $@
+
 # -MMD leaves out headers found through -isystem.
-$(patsubst %.c,$(B)/obj/%.o,$(wildcard user/export/perfetto*.c)): $(PROTO_C)
+$(B)/obj/user/export/grown_html.o: $(B)/gen/growth.html.h
+$(patsubst %.c,$(B)/obj/%.o,$(wildcard user/export/perfetto*.c user/export/*pprof.c)): $(PROTO_C)
 
 ifneq ($(BPF_SRC),)
 $(B)/bpf/%.o: bpf/%.bpf.c $(B)/.flags | $(B)/.tools

@@ -47,7 +47,8 @@ static unsigned int name_frames(struct growth_proc *gp, uint32_t stack, struct g
 		const struct sym_addr *a = syms_addr(gp->syms, pc[i]);
 
 		for (unsigned int k = 0; a && k < a->nr && n < MAX_NAMED; k++)
-			out[n++] = (struct growth_frame){ .function = a->name[k].function,
+			out[n++] = (struct growth_frame){ .pc = pc[i],
+							  .function = a->name[k].function,
 							  .file = a->name[k].file,
 							  .line = a->name[k].line,
 							  .inlined = a->name[k].inlined,
@@ -100,14 +101,13 @@ static void free_making(struct making **all)
 	}
 }
 
-static struct making *row_for(struct making **all, struct growth_proc *gp, uint32_t stack,
+static struct making *row_for(struct making **all, struct growth_proc *gp,
 			      const struct growth_frame *f, unsigned int nr, int64_t gross)
 {
 	unsigned int top = first_own(f, nr);
 	char *key = key_of(f, nr, top);
 	struct making *m;
 
-	(void)stack;
 	if (!key)
 		return NULL;
 	HASH_FIND_STR(*all, key, m);
@@ -146,6 +146,7 @@ static void add_path(struct making *m, const struct growth_path *path, const str
 	r->net += l->net;
 	r->gross += l->gross;
 	r->released += l->released;
+	r->nr_faults += l->nr;
 	r->truncated |= path->truncated;
 	if (path->nr_tids > r->nr_tids)
 		r->nr_tids = path->nr_tids;
@@ -166,7 +167,7 @@ static int make_rows(struct growth_proc *gp, struct making **all, struct making 
 		if (!l.gross)
 			continue;
 		nr = name_frames(gp, gp->path[k].stack, f);
-		of_path[k] = row_for(all, gp, gp->path[k].stack, f, nr, l.gross);
+		of_path[k] = row_for(all, gp, f, nr, l.gross);
 		if (of_path[k])
 			add_path(of_path[k], &gp->path[k], &l);
 		else
@@ -234,7 +235,9 @@ static int take_rows(struct growth_proc *gp, struct making **all, struct growth_
 		verdict_find(&in, &m->row.verdict);
 		m->row.kind = main_kind(m);
 		r->row[r->nr++] = m->row;
+		r->row[r->nr - 1].series = m->series;
 		m->row.frame = NULL;
+		m->series = NULL;
 	}
 	qsort(r->row, r->nr, sizeof(*r->row), more_first);
 	return 0;
@@ -294,6 +297,10 @@ int growth_report(struct growth *g, struct growth_proc *gp, struct growth_report
 	r->nr_stacks = gp->nr_stacks;
 	r->nr_truncated = gp->nr_truncated;
 	r->nr_failed = gp->nr_failed;
+	r->tick_ns = gp->tick_ns;
+	r->tick_rss = gp->tick_rss;
+	r->nr_ticks = gp->nr_ticks;
+	r->syms = gp->syms;
 	proc_kinds(gp->p, g->model->st);
 	if (!err && gp->p->death == DEATH_NONE)
 		err = growth_maps(g, gp);
@@ -311,8 +318,10 @@ int growth_report(struct growth *g, struct growth_proc *gp, struct growth_report
 
 void growth_report_fini(struct growth_report *r)
 {
-	for (unsigned int i = 0; i < r->nr; i++)
+	for (unsigned int i = 0; i < r->nr; i++) {
 		free(r->row[i].frame);
+		free(r->row[i].series);
+	}
 	free(r->row);
 	r->row = NULL;
 	r->nr = 0;

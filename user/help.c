@@ -87,7 +87,8 @@ const char help_growth[] =
 	"  -f, --follow              children, too, through fork and exec\n"
 	"      --max-overhead PCT    of a CPU that call paths may cost (1): beyond, they are sampled\n"
 	"      --sample N            a call path with one fault in N, whatever it costs\n"
-	"      --format FORMAT       text, or folded: lines for flame graphs\n"
+	"      --format FORMAT       text; folded: lines for flame graphs; pprof: for go tool\n"
+	"                            pprof; html: flame graph and timeline, one page\n"
 	"      --fail-on VERDICT     exit with 10 when a process's verdict is this one\n"
 	"  -u, --user USER           run CMD as USER (under sudo: the user who called it)\n"
 	"\n" HELP_COMMON "\n"
@@ -98,6 +99,7 @@ const char help_growth[] =
 	"  sudo memtrace growth -p 4123 -d 60\n"
 	"  sudo memtrace growth -- ./test-suite\n"
 	"  sudo memtrace growth -p 4123 --format folded | flamegraph.pl > growth.svg\n"
+	"  sudo memtrace growth -p 4123 --format html -o growth.html\n"
 	"  sudo memtrace growth -p 4123 --json | jq '.paths[0].frames[].function'\n"
 	"\n" HELP_EXIT " 10 --fail-on matched.\n";
 

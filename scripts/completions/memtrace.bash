@@ -60,6 +60,7 @@ _memtrace() {
 		case $verb in
 		report) flags='text' ;;
 		export) flags='perfetto json csv' ;;
+		growth) flags='text folded pprof html' ;;
 		*) flags='mtr perfetto' ;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$flags" -- "$cur")

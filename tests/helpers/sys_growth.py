@@ -5,9 +5,12 @@ The truth is the target's own count of what it allocated and has not given back.
 periods are drawn from a seed, which is printed; SEED=N repeats a run. GROWTH_RUNS=50 adds as many
 runs of targets that do not leak.
 """
+import gzip
 import json
 import os
 import random
+import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -257,6 +260,104 @@ def folded():
     check(abs(got - want) <= 0.05 * want, f'{got} bytes, the target says {want}')
 
 
+def report_file(fmt, path, **kw):
+    """growth --format FMT -o FILE -- CMD: its bytes, and what the target says."""
+    with tempfile.TemporaryDirectory() as d:
+        file = os.path.join(d, 'growth')
+        p = subprocess.run([MEMTRACE, 'growth', '--format', fmt, '-o', file, *POINTS, '--sample', '1', '--', path, '--kind',
+                            'small', '--mib', '8', '--ms', '600', '--seed', str(SEED)], capture_output=True, text=True,
+                           stdin=subprocess.DEVNULL, timeout=4 * PATIENCE, **kw)
+        equal(p.returncode, 0, f'exit status ({p.stderr})')
+        equal(os.stat(file).st_mode & 0o777, 0o600, 'mode')
+        with open(file, 'rb') as f:
+            return f.read(), fields(p.stdout.split())['bytes']
+
+
+def wire(data):
+    """A protobuf message as {field: [values]}; what is length-delimited stays bytes."""
+    out, at = {}, 0
+
+    def varint():
+        nonlocal at
+        v = shift = 0
+        while True:
+            b = data[at]
+            at += 1
+            v |= (b & 127) << shift
+            shift += 7
+            if b < 128:
+                return v - (v >> 63 << 64)
+    while at < len(data):
+        tag = varint()
+        check(tag & 7 in (0, 2), 'wire type', tag & 7)
+        v = varint()
+        if tag & 7 == 2:
+            at, v = at + v, data[at:at + v]
+        out.setdefault(tag >> 3, []).append(v)
+    return out
+
+
+def packed(values):
+    """A repeated number, packed or not."""
+    out = []
+    for v in values:
+        out += wire(b''.join(b'\x08' + n for n in re.findall(rb'[\x80-\xff]*[\0-\x7f]', v))).get(1, []) \
+            if isinstance(v, bytes) else [v]
+    return out
+
+
+def pprof():
+    """The profile by its public field numbers: it adds up, and its mappings are the files'."""
+    path = os.path.join(live.TARGETS, 'grow')
+    data, truth = report_file('pprof', path)
+    p = wire(gzip.decompress(data))
+    strings = [s.decode() for s in p[6]]
+    equal(strings[0], '', 'string 0')
+    types = [tuple(strings[wire(t)[k][0]] for k in (1, 2)) for t in p[1]]
+    equal(types, [('resident_bytes', 'bytes'), ('growth_bytes', 'bytes'), ('faults', 'count')], 'sample types')
+    functions = {wire(f)[1][0]: strings[wire(f)[2][0]] for f in p[5]}
+    mappings = {wire(m)[1][0]: wire(m) for m in p[3]}
+    places = {}
+    for one in map(wire, p[4]):
+        places[one[1][0]] = [functions[wire(line)[1][0]] for line in one[4]]
+        if 2 in one:
+            m = mappings[one[2][0]]
+            check(m[2][0] <= one[3][0] < m[3][0], 'an address beside its mapping')
+    first = wire(p[3][0])
+    equal(strings[first[5][0]], os.path.realpath(path), 'the first mapping')
+    notes = subprocess.run(['readelf', '-n', path], capture_output=True, text=True, check=False).stdout
+    check(f'Build ID: {strings[first[6][0]]}' in notes if notes else True, 'build-id', strings[first[6][0]])
+    check(any(len(names) > 1 for names in places.values()), 'no inlined call anywhere')
+    grown = kept = 0
+    for s in map(wire, p[2]):
+        values, at = packed(s[2]), packed(s[1])
+        equal(len(values), 3, 'values of a sample')
+        grown += values[1]
+        if 'leak_small' in [n for i in at for n in places[i]]:
+            kept += values[1]
+    check(abs(kept - truth) <= 0.05 * truth, f'leak_small {kept}, not {truth}')
+    check(grown >= kept, 'all growth', grown)
+
+
+def html():
+    """One page that loads nothing; no name of the target's ends an element."""
+    with tempfile.TemporaryDirectory() as d:
+        path = os.path.join(d, '<!--<script>')
+        shutil.copy(os.path.join(live.TARGETS, 'grow'), path)
+        page, truth = report_file('html', path)
+    page = page.decode()
+    data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)[1]
+    check('<' not in data, 'a name may end the element')
+    o = json.loads(data)
+    equal(o['growth']['process']['comm'], '<!--<script>', 'comm')
+    Report(o['growth'], {'leak_small': truth}).near(0.05)
+    equal([len(s) for s in o['series']], [len(o['time_s'])] * len(o['growth']['paths']), 'points of the series')
+    equal(len(o['rss']), len(o['time_s']), 'points of RSS')
+    rest = page.replace(data, '').replace('http://www.w3.org/2000/svg', '')
+    check(not re.search(r'https?:|//\w|src=|href=|@import|url\(', rest), 'it loads something')
+    check("default-src 'none'" in rest, 'no policy')
+
+
 def text_report():
     path = os.path.join(live.TARGETS, 'grow')
     p = subprocess.run([MEMTRACE, 'growth', '--ascii', '--', path, '--kind', 'brk', '--mib', str(MIB), '--ms',
@@ -270,7 +371,7 @@ def text_report():
 
 def wrong_usage():
     for args, want in (['-p', '999999999'], 3), (['-p', 'x'], 2), (['-p', '4194304'], 3), (['--fail-on', 'x', '-p', '1'], 2), \
-            (['--sample', '0', '-p', '1'], 2), (['--format', 'x', '-p', '1'], 2), ([], 2):
+            (['--sample', '0', '-p', '1'], 2), (['--format', 'x', '-p', '1'], 2), (['--format', 'pprof', '--', 'true'], 2), ([], 2):
         p = start(*args, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         err = p.communicate(timeout=PATIENCE)[1]
         equal(p.returncode, want, f'exit status of {args}')
@@ -283,4 +384,4 @@ main(from_start('small', 'leak_like'), from_start('large', 'leak_like'), from_st
      from_start('threads', 'leak_like'), from_start('hand', 'leak_like'), from_start('shuffle', 'leak_like'),
      from_start('cache', 'plateau'), from_start('sawtooth', 'sawtooth'), other_language('grow_new'),
      other_language('grow_rs'), attach_all_faults, attach_sampled, sampled_paths_share_alike, before_attach_goes,
-     without_stacks, without_moves, fail_on, folded, text_report, wrong_usage, *([never_leaks] if RUNS else []))
+     without_stacks, without_moves, fail_on, folded, pprof, html, text_report, wrong_usage, *([never_leaks] if RUNS else []))

@@ -6,9 +6,11 @@
 #include "analysis/verdict.h"
 #include "event/status.h"
 #include "export/report.h"
+#include "sym/sym.h"
 
 /* A function at one place of a path; strings are borrowed from sym. */
 struct growth_frame {
+	uint64_t pc; /* in the process; within the call for all but the innermost */
 	const char *function, *file, *module; /* NULL: not known */
 	unsigned int line; /* 0: not known */
 	uint64_t offset; /* in the module; without one: the address */
@@ -25,6 +27,8 @@ struct growth_row {
 	struct verdict verdict;
 	struct growth_frame *frame; /* innermost first, of the path with most in it */
 	unsigned int nr_frames;
+	uint64_t nr_faults; /* events that brought it */
+	int64_t *series; /* net bytes at each of the report's ticks */
 	unsigned int top; /* first frame that is not the C library's or an allocator's */
 };
 
@@ -45,6 +49,10 @@ struct growth_report {
 	unsigned int period; /* of faults at a known place, one in so many brought its stack */
 	uint64_t nr_stacks, nr_truncated, nr_failed;
 	const char *rung;
+	const uint64_t *tick_ns; /* CLOCK_BOOTTIME of the points of all series */
+	const int64_t *tick_rss; /* bytes */
+	unsigned int nr_ticks;
+	struct syms *syms; /* whose strings the frames borrow */
 };
 
 static inline int64_t growth_residual(const struct growth_report *r)
@@ -56,6 +64,10 @@ static inline int64_t growth_residual(const struct growth_report *r)
 int grown_json(FILE *f, const struct growth_report *r);
 /* grown_folded() - lines for flame graphs: net bytes behind the path to them; 0 or −EIO */
 int grown_folded(FILE *f, const struct growth_report *r);
+/* grown_pprof() - gzipped profile.proto; 0, −EIO or −ENOMEM */
+int grown_pprof(FILE *f, const struct growth_report *r);
+/* grown_html() - one page that needs nothing else: flame graph and timeline; 0, −EIO or −ENOMEM */
+int grown_html(FILE *f, const struct growth_report *r);
 int grown_text(FILE *f, const struct growth_report *r, const struct report_style *style);
 
 #endif

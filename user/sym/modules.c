@@ -331,6 +331,18 @@ const struct sym_addr *syms_addr(struct syms *s, uint64_t pc)
 	return NULL;
 }
 
+bool syms_module(struct syms *s, uint64_t pc, struct sym_module *ret)
+{
+	struct mapping *m = syms_mapping(s, pc);
+
+	if (!m)
+		return false;
+	*ret = (struct sym_module){ m->start, m->end, m->pgoff, m->path, NULL, 0 };
+	if (m->file && m->file->m)
+		ret->build_id = elfmod_build_id(m->file->m, &ret->build_id_sz);
+	return true;
+}
+
 const char *syms_data(struct syms *s, uint64_t addr, uint64_t *ret_offset)
 {
 	struct mapping *m = syms_mapping(s, addr);

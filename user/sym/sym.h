@@ -68,6 +68,17 @@ struct sym_addr {
  */
 const struct sym_addr *syms_addr(struct syms *s, uint64_t pc);
 
+/* The file that an address is mapped from. Pointers are valid until the maps are set again. */
+struct sym_module {
+	uint64_t start, end, pgoff; /* of the mapping */
+	const char *path; /* as in maps; "" for none */
+	const uint8_t *build_id;
+	unsigned int build_id_sz; /* 0: none is known */
+};
+
+/* syms_module() - what is mapped at @pc; false: nothing is known there */
+bool syms_module(struct syms *s, uint64_t pc, struct sym_module *ret);
+
 /* syms_data() - the variable that an address lies in; NULL: none known. Valid as long as syms */
 const char *syms_data(struct syms *s, uint64_t addr, uint64_t *ret_offset);
 
