@@ -67,6 +67,8 @@ static void free_proc(struct growth_proc *gp)
 	free_sites(gp);
 	for (uint32_t i = 0; i < gp->nr_paths; i++)
 		free(gp->path[i].series);
+	for (unsigned int i = 0; i < gp->nr_moments; i++)
+		free(gp->moment[i].net);
 	free(gp->path);
 	free(gp->by_stack);
 	free(gp->tick_ns);
@@ -369,6 +371,43 @@ static int residency(struct growth_proc *gp, const struct mtr_event *ev)
 	return err;
 }
 
+/* What each path has at this moment. Of too many marks the oldest goes. */
+static int set_mark(struct growth_proc *gp, const struct mtr_event *ev)
+{
+	struct growth_moment *m;
+	int64_t *net = calloc(gp->nr_paths + 1, sizeof(*net));
+
+	if (!net)
+		return -ENOMEM;
+	if (gp->nr_moments == GROWTH_MARKS) {
+		free(gp->moment[0].net);
+		gp->nr_moments--;
+		memmove(gp->moment, gp->moment + 1, gp->nr_moments * sizeof(*gp->moment));
+	}
+	m = &gp->moment[gp->nr_moments++];
+	*m = (struct growth_moment){ .name = ev->mark.name,
+				     .time_ns = ev->time_ns,
+				     .rss = proc_rss(gp->p),
+				     .net = net,
+				     .nr_paths = gp->nr_paths };
+	for (uint32_t k = 0; k < gp->nr_paths; k++)
+		net[k] = ledger_path(&gp->ledger, LEDGER_FIRST + k).net;
+	return 0;
+}
+
+static int set_marks(struct growth *g, const struct mtr_event *ev)
+{
+	struct growth_proc *gp;
+	int err = 0;
+
+	for (gp = g->procs; gp && !err; gp = gp->hh.next) {
+		gp->p = model_proc(g->model, gp->as);
+		if (gp->p && gp->p->death == DEATH_NONE)
+			err = set_mark(gp, ev);
+	}
+	return err;
+}
+
 int growth_event(void *ctx, const struct mtr_event *ev)
 {
 	struct growth *g = ctx;
@@ -376,6 +415,8 @@ int growth_event(void *ctx, const struct mtr_event *ev)
 
 	if (ev->kind == MTR_EV_ATTACH || ev->kind == MTR_EV_EXEC)
 		return begin(g, ev);
+	if (ev->kind == MTR_EV_MARK)
+		return set_marks(g, ev);
 	gp = find_proc(g, ev->as);
 	if (!gp || (ev->kind < 64 && g->model->drop_kinds & 1ull << ev->kind))
 		return 0; /* --drop: nobody learns of it */

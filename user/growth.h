@@ -20,6 +20,7 @@
 #include "util/hash.h"
 
 #define GROWTH_TIDS 8u
+#define GROWTH_MARKS 64u
 
 /* A call path: one stack. */
 struct growth_path {
@@ -29,6 +30,15 @@ struct growth_path {
 	uint32_t tid[GROWTH_TIDS]; /* the first that went it */
 	int64_t *series; /* net bytes at each tick; NULL: never worth keeping */
 	unsigned int nr_series; /* valid; ticks after that are not there yet */
+};
+
+/* A moment that was named. */
+struct growth_moment {
+	uint32_t name; /* string */
+	uint64_t time_ns;
+	int64_t rss; /* bytes then */
+	int64_t *net; /* of each path then */
+	uint32_t nr_paths;
 };
 
 struct growth_site;
@@ -54,6 +64,8 @@ struct growth_proc {
 	uint64_t *tick_ns;
 	int64_t *tick_rss;
 	unsigned int nr_ticks, cap_ticks, keep_every, skipped; /* one in keep_every is kept */
+	struct growth_moment moment[GROWTH_MARKS]; /* the latest */
+	unsigned int nr_moments;
 	uint64_t nr_stacks, nr_known, nr_truncated, nr_failed, unwind_ns;
 	UT_hash_handle hh;
 };

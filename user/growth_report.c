@@ -21,6 +21,7 @@ struct making {
 	int64_t most; /* gross bytes of the path whose frames the row shows */
 	int64_t by_kind[RK_NR];
 	int64_t *series; /* net bytes at each tick */
+	int64_t *at_mark; /* net bytes at each mark */
 	UT_hash_handle hh;
 };
 
@@ -96,6 +97,7 @@ static void free_making(struct making **all)
 		HASH_DEL(*all, m);
 		free(m->key);
 		free(m->series);
+		free(m->at_mark);
 		free(m->row.frame);
 		free(m);
 	}
@@ -120,6 +122,7 @@ static struct making *row_for(struct making **all, struct growth_proc *gp,
 		m->key = key;
 		m->most = -1;
 		m->series = calloc(gp->nr_ticks + 1, sizeof(*m->series));
+		m->at_mark = calloc(gp->nr_moments + 1, sizeof(*m->at_mark));
 		HASH_ADD_KEYPTR(hh, *all, m->key, strlen(m->key), m);
 	} else {
 		free(key);
@@ -136,7 +139,7 @@ static struct making *row_for(struct making **all, struct growth_proc *gp,
 		m->row.top = top;
 		m->most = gross;
 	}
-	return m->series ? m : NULL;
+	return m->series && m->at_mark ? m : NULL;
 }
 
 static void add_path(struct making *m, const struct growth_path *path, const struct ledger_path *l)
@@ -168,10 +171,14 @@ static int make_rows(struct growth_proc *gp, struct making **all, struct making 
 			continue;
 		nr = name_frames(gp, gp->path[k].stack, f);
 		of_path[k] = row_for(all, gp, f, nr, l.gross);
-		if (of_path[k])
-			add_path(of_path[k], &gp->path[k], &l);
-		else
+		if (!of_path[k]) {
 			err = -ENOMEM;
+			break;
+		}
+		add_path(of_path[k], &gp->path[k], &l);
+		for (unsigned int i = 0; i < gp->nr_moments; i++)
+			if (k < gp->moment[i].nr_paths)
+				of_path[k]->at_mark[i] += gp->moment[i].net[k];
 	}
 	free(f);
 	return err;
@@ -236,8 +243,9 @@ static int take_rows(struct growth_proc *gp, struct making **all, struct growth_
 		m->row.kind = main_kind(m);
 		r->row[r->nr++] = m->row;
 		r->row[r->nr - 1].series = m->series;
+		r->row[r->nr - 1].at_mark = m->at_mark;
 		m->row.frame = NULL;
-		m->series = NULL;
+		m->series = m->at_mark = NULL;
 	}
 	qsort(r->row, r->nr, sizeof(*r->row), more_first);
 	return 0;
@@ -287,6 +295,23 @@ static void identity(struct growth_proc *gp, struct growth_report *r)
 	verdict_find(&in, &r->verdict);
 }
 
+static int take_marks(const struct growth *g, const struct growth_proc *gp, struct growth_report *r)
+{
+	r->mark = calloc(gp->nr_moments + 1, sizeof(*r->mark));
+	if (!r->mark)
+		return -ENOMEM;
+	for (; r->nr_marks < gp->nr_moments; r->nr_marks++) {
+		const struct growth_moment *m = &gp->moment[r->nr_marks];
+
+		r->mark[r->nr_marks] = (struct growth_mark){
+			.name = strtab_str(g->model->st, m->name),
+			.time_ns = m->time_ns,
+			.rss = m->rss,
+		};
+	}
+	return 0;
+}
+
 int growth_report(struct growth *g, struct growth_proc *gp, struct growth_report *r)
 {
 	struct making *all = NULL, **of_path = calloc(gp->nr_paths + 1, sizeof(struct making *));
@@ -306,6 +331,8 @@ int growth_report(struct growth *g, struct growth_proc *gp, struct growth_report
 		err = growth_maps(g, gp);
 	identity(gp, r);
 	if (!err)
+		err = take_marks(g, gp, r);
+	if (!err)
 		err = make_rows(gp, &all, of_path);
 	if (!err) {
 		find_kinds(gp, of_path);
@@ -321,8 +348,11 @@ void growth_report_fini(struct growth_report *r)
 	for (unsigned int i = 0; i < r->nr; i++) {
 		free(r->row[i].frame);
 		free(r->row[i].series);
+		free(r->row[i].at_mark);
 	}
+	free(r->mark);
 	free(r->row);
 	r->row = NULL;
-	r->nr = 0;
+	r->mark = NULL;
+	r->nr = r->nr_marks = 0;
 }

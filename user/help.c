@@ -33,6 +33,7 @@ const char help_live[] =
 	"  memtrace [flags] -- CMD ARGS        start CMD and trace it from its first instruction\n"
 	"  memtrace snapshot TARGET [flags]    one answer and out; needs no root for your own\n"
 	"  memtrace growth TARGET [flags]      who grew it: net resident memory by call path\n"
+	"  memtrace mark -p PID NAME           name this moment in the sessions that trace PID\n"
 	"  memtrace stacks TARGET [flags]      call stacks with the size of each frame\n"
 	"  memtrace record TARGET [flags]      every event to a file, or the last part of them\n"
 	"  memtrace replay|info|report FILE    the live view, the facts, the growth of a recording\n"
@@ -92,6 +93,7 @@ const char help_growth[] =
 	"      --fail-on VERDICT     exit with 10 when a process's verdict is this one\n"
 	"  -u, --user USER           run CMD as USER (under sudo: the user who called it)\n"
 	"\n" HELP_COMMON "\n"
+	"memtrace mark -p PID NAME, or SIGUSR2, sets a mark: growth is told between them.\n"
 	"Verdicts: leak_like, plateau, sawtooth, step, retention, fragmentation, flat,\n"
 	"insufficient_data.\n"
 	"\n"
@@ -102,6 +104,21 @@ const char help_growth[] =
 	"  sudo memtrace growth -p 4123 --format html -o growth.html\n"
 	"  sudo memtrace growth -p 4123 --json | jq '.paths[0].frames[].function'\n"
 	"\n" HELP_EXIT " 10 --fail-on matched.\n";
+
+const char help_mark[] =
+	"memtrace mark - name this moment in the sessions that trace a process\n"
+	"\n"
+	"Usage:\n"
+	"  memtrace mark -p PID NAME\n"
+	"\n"
+	"The live view, growth and record take marks: from here, by the key m, and by SIGUSR2\n"
+	"(which names them mark1, mark2 ...). growth tells what grew between them, a recording\n"
+	"keeps them: replay --seek NAME, diff FILE@NAME FILE@NAME.\n"
+	"\n" HELP_TARGET "\n" HELP_COMMON "\n"
+	"Examples:\n"
+	"  sudo memtrace mark -p 4123 'load test begins'\n"
+	"  sudo pkill -USR2 -x memtrace\n"
+	"\n" HELP_EXIT "\n";
 
 const char help_stacks[] =
 	"memtrace stacks - every thread's call stack with the size of each frame\n"

@@ -24,6 +24,8 @@ static const struct command verbs[] = {
 	  help_report, OPT_FILE | OPT_FORMAT },
 	{ "diff", "what grew, appeared and vanished between two moments or files", cmd_diff,
 	  help_diff, OPT_FILE | OPT_FILES | OPT_DIFF },
+	{ "mark", "name this moment in the sessions that trace a process", cmd_mark, help_mark,
+	  OPT_TARGET | OPT_NAME },
 	{ "stacks", "every thread's call stack with the size of each frame", cmd_stacks,
 	  help_stacks, OPT_TARGET | OPT_STACKS },
 	{ "export", "a file in other tools' formats", cmd_export, help_export,

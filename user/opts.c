@@ -480,7 +480,7 @@ static int unknown_flag(const char *given)
 static int parse_flags(const struct command *c, struct opts *o, int argc, char **argv)
 {
 	/* without the '+' flags may stand behind a FILE, too */
-	const char *shorts = short_flags + !!(c->takes & OPT_FILE);
+	const char *shorts = short_flags + !!(c->takes & (OPT_FILE | OPT_NAME));
 	char one[] = "-?";
 	int f, ret, at = 0;
 
@@ -525,12 +525,25 @@ static int check_files(const struct command *c, struct opts *o, int argc, char *
 	return 0;
 }
 
+/* The name that a mark gets; whom it is for stands in flags. */
+static int check_name(const struct command *c, struct opts *o, int argc, char **argv)
+{
+	if (!o->nr_pids)
+		return usage("whom? -p PID, -n NAME, --cgroup PATH");
+	if (optind == argc)
+		return usage("which name? %s -p PID NAME", c->name);
+	o->files[o->nr_files++] = argv[optind++];
+	return optind < argc ? usage("unexpected '%s'", argv[optind]) : 0;
+}
+
 static int check(const struct command *c, struct opts *o, int argc, char **argv)
 {
 	bool dashes = optind < argc && optind > 1 && !strcmp(argv[optind - 1], "--");
 
 	if (c->takes & OPT_FILE)
 		return check_files(c, o, argc, argv);
+	if (c->takes & OPT_NAME)
+		return check_name(c, o, argc, argv);
 	if (optind < argc && !dashes)
 		return usage("unexpected '%s'%s", argv[optind],
 			     c->takes & OPT_LIVE ? "; a command goes after --" : "");

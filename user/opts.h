@@ -69,6 +69,7 @@ struct opts {
 #define OPT_SEEK 0x100u /* --seek --speed */
 #define OPT_DIFF 0x200u /* --exit-code */
 #define OPT_STACKS 0x400u /* -t --vars … of stacks */
+#define OPT_NAME 0x4000u /* a NAME, in files[0] */
 #define OPT_GROWTH 0x2000u /* --sample --fail-on */
 
 /* Added to an exit status by opts_parse() when the program should end with it. */
@@ -106,6 +107,7 @@ int cmd_pick(struct opts *o, int argc, char **argv);
 int cmd_live(struct opts *o, int argc, char **argv);
 int cmd_snapshot(struct opts *o, int argc, char **argv);
 int cmd_growth(struct opts *o, int argc, char **argv);
+int cmd_mark(struct opts *o, int argc, char **argv);
 int cmd_stacks(struct opts *o, int argc, char **argv);
 int cmd_doctor(struct opts *o, int argc, char **argv);
 int cmd_record(struct opts *o, int argc, char **argv);

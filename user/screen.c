@@ -193,7 +193,7 @@ static int on_keys(void *ctx, struct session *s)
 	if (did & TUI_BASELINE)
 		baseline(sc, s);
 	if (did & TUI_MARK)
-		session_mark(s, "m");
+		session_mark(s, NULL);
 	if (did & TUI_PAUSE) {
 		sc->note = NULL;
 		if (tui_paused(sc->tui))

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -10,6 +11,7 @@
 #include <sys/time.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
+#include "control.h"
 #include "session_int.h"
 #include "source/src_kmod.h"
 #include "target.h"
@@ -138,7 +140,7 @@ int session_sink(void *ctx, const struct mtr_event *ev)
 }
 
 /* The signal that wants the session to end, and what wakes its loop. */
-static volatile sig_atomic_t caught, resized;
+static volatile sig_atomic_t caught, resized, marked;
 static const struct itimerval every_20ms = { { 0, 20000 }, { 0, 20000 } };
 static int wake_fd = -1;
 
@@ -151,6 +153,8 @@ static void on_any_signal(int signo)
 		return; /* it interrupted a write: that was all */
 	if (signo == SIGWINCH)
 		resized = 1;
+	else if (signo == SIGUSR2)
+		marked = 1;
 	else
 		caught = signo;
 	if (caught)
@@ -167,11 +171,11 @@ static void on_any_signal(int signo)
  */
 static void catch_signals(struct session *s)
 {
-	const int signos[] = { SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGALRM };
+	const int signos[] = { SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGUSR2, SIGALRM };
 	struct sigaction sa = { .sa_handler = on_any_signal };
 
 	wake_fd = s->signal_fd;
-	caught = resized = 0;
+	caught = resized = marked = 0;
 	for (unsigned int i = 0; i < sizeof(signos) / sizeof(*signos); i++)
 		sigaction(signos[i], &sa, NULL);
 }
@@ -195,6 +199,11 @@ static int set_up_fds(struct session *s)
 			return -errno;
 	}
 	catch_signals(s);
+	if (!control_open(&s->control)) {
+		ev.data.fd = control_fd(s->control);
+		if (epoll_ctl(s->epfd, EPOLL_CTL_ADD, ev.data.fd, &ev))
+			return -errno;
+	}
 	return 0;
 }
 
@@ -277,6 +286,7 @@ void session_close(struct session *s)
 {
 	if (!s)
 		return;
+	control_close(s->control);
 	cost_free(s->cost);
 	src_bpf_close(s->bpf);
 	for (unsigned int i = 0; i < s->nr_procs; i++) {
@@ -458,6 +468,15 @@ static bool all_ended(const struct session *s)
 	return true;
 }
 
+/* SIGUSR2 */
+static int take_mark(struct session *s)
+{
+	int err = marked ? session_mark(s, NULL) : 0;
+
+	marked = 0;
+	return err;
+}
+
 /* Not 0 ends the run. */
 static int on_signal(struct session *s, const struct session_view *v, void *ctx)
 {
@@ -470,6 +489,8 @@ static int on_signal(struct session *s, const struct session_view *v, void *ctx)
 		if (v->resize)
 			v->resize(ctx, s);
 	}
+	if (take_mark(s))
+		return 1;
 	s->signal = caught;
 	return s->signal;
 }
@@ -514,12 +535,24 @@ static int last_interval(struct session *s, const struct session_view *v, void *
 	return err;
 }
 
+/* As control_mark_fn */
+static int mark_asked(void *ctx, pid_t pid, const char *name)
+{
+	struct session *s = ctx;
+
+	return model_proc_by_pid(&s->model, (uint32_t)pid) ? session_mark(s, name) : -ESRCH;
+}
+
 static int dispatch(struct session *s, const struct session_view *v, void *ctx, int fd)
 {
 	uint64_t expired;
 
 	if (fd == s->signal_fd)
 		return on_signal(s, v, ctx) ? 1 : 0;
+	if (s->control && fd == control_fd(s->control)) {
+		control_serve(s->control, mark_asked, s);
+		return 0;
+	}
 	if (fd == s->timer_fd) {
 		if (read(fd, &expired, sizeof(expired)) != (ssize_t)sizeof(expired))
 			return 0;
@@ -570,6 +603,8 @@ int session_run(struct session *s, const struct session_view *v, void *ctx)
 	s->signal = caught;
 	if (err > 0 || s->signal)
 		err = 0; /* the view or a signal ended it */
+	if (!err)
+		err = take_mark(s);
 	if (!err && !ended)
 		err = session_settle(s);
 	if (err)
@@ -613,10 +648,21 @@ int session_interrupted(const struct session *s)
 	return s->signal;
 }
 
-void session_mark(struct session *s, const char *name)
+int session_mark(struct session *s, const char *name)
 {
-	struct mtr_event ev = { .kind = MTR_EV_MARK, .time_ns = boot_ns() };
+	struct mtr_event ev = { .kind = MTR_EV_MARK };
+	char numbered[32];
+	int err = src_bpf_tick(s->bpf);
 
-	ev.mark.name = strtab_intern_str(s->st, name);
-	session_sink(s, &ev);
+	if (!err)
+		err = drain(s);
+	snprintf(numbered, sizeof(numbered), "mark%u", ++s->nr_marks);
+	ev.time_ns = boot_ns();
+	ev.mark.name = strtab_intern_str(s->st, name ? name : numbered);
+	return err ? err : session_sink(s, &ev);
+}
+
+unsigned int session_marks(const struct session *s)
+{
+	return s->nr_marks;
 }

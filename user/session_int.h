@@ -13,6 +13,8 @@ struct session {
 	struct model model;
 	struct src_bpf *bpf;
 	struct cost_meter *cost;
+	struct control *control; /* NULL: not root */
+	unsigned int nr_marks;
 	struct mtr_cost cost_now;
 	struct sess_proc **procs;
 	unsigned int nr_procs, cap_procs;

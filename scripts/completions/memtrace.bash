@@ -18,7 +18,7 @@ _memtrace() {
 	cur=${COMP_WORDS[COMP_CWORD]}
 	prev=${COMP_WORDS[COMP_CWORD - 1]}
 	case ${COMP_WORDS[1]-} in
-	snapshot | growth | stacks | doctor | record | replay | info | report | diff | export) verb=${COMP_WORDS[1]} ;;
+	snapshot | growth | mark | stacks | doctor | record | replay | info | report | diff | export) verb=${COMP_WORDS[1]} ;;
 	esac
 	[[ $COMP_CWORD -gt 1 ]] || verb=
 
@@ -82,6 +82,7 @@ _memtrace() {
 	report | export) flags="--format $common" ;;
 	diff) flags="--exit-code $common" ;;
 	snapshot) flags="$target $common" ;;
+	mark) flags="$target $common" ;;
 	growth) flags="$target $live --max-overhead --sample --format --fail-on $common" ;;
 	stacks) flags="$target --tid --vars --no-values --largest --folded --no-fold --interval --debuginfod $common" ;;
 	*) flags="$target $live $common" ;;
@@ -89,7 +90,7 @@ _memtrace() {
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$flags" -- "$cur")
 	elif [[ $COMP_CWORD -eq 1 ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'snapshot growth stacks doctor record replay info report diff export' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'snapshot growth mark stacks doctor record replay info report diff export' -- "$cur")
 	elif [[ $verb == replay || $verb == info || $verb == report || $verb == diff || $verb == export ]]; then
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -X '!*.mtr' -- "$cur"; compgen -d -- "$cur")

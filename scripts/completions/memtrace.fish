@@ -13,6 +13,7 @@ end
 
 complete -c memtrace -f
 complete -c memtrace -n '__fish_is_nth_token 1' -a snapshot -d 'One answer and out'
+complete -c memtrace -n '__fish_is_nth_token 1' -a mark -d 'Name this moment in the sessions that trace a process'
 complete -c memtrace -n '__fish_is_nth_token 1' -a growth -d 'Net resident memory by call path'
 complete -c memtrace -n '__fish_is_nth_token 1' -a stacks -d 'Call stacks with the size of each frame'
 complete -c memtrace -n '__fish_is_nth_token 1' -a doctor -d 'What this kernel and these privileges allow'

@@ -209,6 +209,43 @@ def sampled_paths_share_alike():
     r.top()
 
 
+def mark(*args, wrap=()):
+    return subprocess.run([*wrap, MEMTRACE, 'mark', *map(str, args)], stdin=subprocess.DEVNULL, capture_output=True,
+                          timeout=PATIENCE, check=False).returncode
+
+
+def marks():
+    """From outside and by a signal; what grew between two of them is what the target says."""
+    with Target('grow', '--kind', 'brk', '--mib', MIB, '--ms', 300, '--seed', SEED) as target:
+        target.checkpoint()
+        equal(mark('-p', target.pid, 'early'), 3, 'exit status when nobody traces it')
+        p = start('-p', target.pid, '-d', '10min', '--sample', '1', stdout=subprocess.PIPE, text=True)
+        wait_until_traced(p.pid, target.pid)
+        equal(mark('-p', target.pid, 'a\x1b[31m "begin"'), 0, 'exit status')
+        target.next()
+        truth = {f['function']: f['bytes'] for _, f in target.lines('TRUTH')}
+        if shutil.which('setpriv'):
+            equal(mark('-p', target.pid, 'x', wrap=('setpriv', '--reuid=65534', '--clear-groups')), 4, 'status of another user')
+        equal(mark(target.pid), 2, 'exit status without a name')
+        equal(mark('-p', target.pid, 'n' * 200), 2, 'exit status of too long a name')
+        equal(mark('end', '-p', target.pid), 0, 'exit status')
+        p.send_signal(signal.SIGUSR2)
+        p.send_signal(signal.SIGINT)
+        o = json.loads(p.communicate(timeout=4 * PATIENCE)[0])
+    r = Report(o, truth)
+    r.identity()
+    between = o['between_marks']
+    equal([b['to'] for b in between], ['a\ufffd[31m "begin"', 'end', 'mark3', None], 'marks')
+    equal([b['from'] for b in between], [None] + [b['to'] for b in between[:-1]], 'where each begins')
+    equal(sum(b['delta_bytes'] for b in between), o['rss']['delta_bytes'], 'all changes')
+    for path, row in enumerate(o['paths']):
+        equal(sum(x['growth_bytes'] for b in between for x in b['paths'] if x['path'] == path), row['net_bytes'], 'a path')
+    got = sum(x['growth_bytes'] for x in between[1]['paths']
+              if any(names(f, 'leak_brk') for f in o['paths'][x['path']]['frames']))
+    check(abs(got - truth['leak_brk']) <= 0.05 * truth['leak_brk'], 'between the marks', got, 'not', truth)
+    check(not os.path.exists(f'/run/memtrace/session-{p.pid}.sock'), 'its socket is left behind')
+
+
 def before_attach_goes():
     r = attached('half', '--sample', '1')
     r.identity()
@@ -383,5 +420,5 @@ main(from_start('small', 'leak_like'), from_start('large', 'leak_like'), from_st
      from_start('brk', 'leak_like'), from_start('populate', 'leak_like'), from_start('ways', 'leak_like'),
      from_start('threads', 'leak_like'), from_start('hand', 'leak_like'), from_start('shuffle', 'leak_like'),
      from_start('cache', 'plateau'), from_start('sawtooth', 'sawtooth'), other_language('grow_new'),
-     other_language('grow_rs'), attach_all_faults, attach_sampled, sampled_paths_share_alike, before_attach_goes,
+     other_language('grow_rs'), attach_all_faults, attach_sampled, sampled_paths_share_alike, marks, before_attach_goes,
      without_stacks, without_moves, fail_on, folded, pprof, html, text_report, wrong_usage, *([never_leaks] if RUNS else []))

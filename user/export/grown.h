@@ -29,7 +29,14 @@ struct growth_row {
 	unsigned int nr_frames;
 	uint64_t nr_faults; /* events that brought it */
 	int64_t *series; /* net bytes at each of the report's ticks */
+	int64_t *at_mark; /* net bytes at each of its marks */
 	unsigned int top; /* first frame that is not the C library's or an allocator's */
+};
+
+struct growth_mark {
+	const char *name; /* as it was given */
+	uint64_t time_ns; /* CLOCK_BOOTTIME */
+	int64_t rss; /* bytes then */
 };
 
 struct growth_report {
@@ -52,6 +59,8 @@ struct growth_report {
 	const uint64_t *tick_ns; /* CLOCK_BOOTTIME of the points of all series */
 	const int64_t *tick_rss; /* bytes */
 	unsigned int nr_ticks;
+	struct growth_mark *mark;
+	unsigned int nr_marks;
 	struct syms *syms; /* whose strings the frames borrow */
 };
 
@@ -59,6 +68,26 @@ static inline int64_t growth_residual(const struct growth_report *r)
 {
 	return r->delta - r->attributed - r->before;
 }
+
+/*
+ * What grew between a mark and the next: number @i of nr_marks + 1, the first from the beginning
+ * on, the last until now.
+ */
+struct growth_between {
+	const char *from, *to; /* NULL: the beginning, the end */
+	uint64_t from_ns, to_ns;
+	int64_t delta; /* of RSS, bytes */
+};
+struct growth_between growth_between(const struct growth_report *r, unsigned int i);
+/* growth_between_row() - bytes that a row gained in it */
+int64_t growth_between_row(const struct growth_report *r, const struct growth_row *row,
+			   unsigned int i);
+
+#define GROWTH_TOP 3u
+
+/* growth_between_top() - the rows that gained most in it, into @top; how many gained at all, up to GROWTH_TOP */
+unsigned int growth_between_top(const struct growth_report *r, unsigned int i,
+				unsigned int top[GROWTH_TOP]);
 
 /* grown_json() - the `growth` object on a line; 0, −EIO or −ENOMEM */
 int grown_json(FILE *f, const struct growth_report *r);

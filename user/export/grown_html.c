@@ -44,6 +44,10 @@ static int put_data(FILE *f, const struct growth_report *r)
 			fputc(',', f);
 		put_series(f, r->row[i].series, r->nr_ticks);
 	}
+	fputs("],\"marks_s\":[", f);
+	for (unsigned int i = 0; i < r->nr_marks; i++)
+		fprintf(f, "%s%.3f", i ? "," : "",
+			(double)(r->mark[i].time_ns - r->from_ns) / (double)NSEC_PER_SEC);
 	fputs("],\"tops\":[", f);
 	for (unsigned int i = 0; i < r->nr; i++)
 		fprintf(f, "%s%u", i ? "," : "", r->row[i].top);

@@ -84,6 +84,33 @@ static json_t *lost(const struct model *m)
 	return o;
 }
 
+/* What grew between the marks; paths by their place in the list. */
+static json_t *between(struct json_out *w, const struct growth_report *r)
+{
+	json_t *all = json_array();
+
+	for (unsigned int i = 0; all && r->nr_marks && i <= r->nr_marks; i++) {
+		struct growth_between b = growth_between(r, i);
+		json_t *paths = json_array();
+
+		for (unsigned int k = 0; paths && k < r->nr; k++) {
+			int64_t gained = growth_between_row(r, &r->row[k], i);
+
+			if (gained)
+				json_array_append_new(
+					paths, json_pack("{s:I, s:I}", "path", (json_int_t)k,
+							 "growth_bytes", (json_int_t)gained));
+		}
+		json_array_append_new(all, json_pack("{s:o, s:o, s:I, s:I, s:I, s:o}", "from",
+						     json_text(w, b.from), "to", json_text(w, b.to),
+						     "from_ns", (json_int_t)b.from_ns, "to_ns",
+						     (json_int_t)b.to_ns, "delta_bytes",
+						     (json_int_t)b.delta, "paths",
+						     paths ? paths : json_null()));
+	}
+	return all;
+}
+
 int grown_json(FILE *f, const struct growth_report *r)
 {
 	struct json_out w;
@@ -116,6 +143,7 @@ int grown_json(FILE *f, const struct growth_report *r)
 		put_path(&w, &r->row[i]);
 	}
 	fputc(']', f);
+	json_put(&w, "between_marks", between(&w, r));
 	json_put(&w, "limits", limits(&w, r->limits));
 	json_put(&w, "lost", lost(r->model));
 	json_put(&w, "sampling",

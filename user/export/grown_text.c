@@ -256,6 +256,43 @@ static void put_rows(const struct text *t)
 	put_rest(t, r->before, "before attach");
 }
 
+/* The function of a row that a reader knows it by. */
+static const char *row_name(const struct text *t, const struct growth_row *row, char *buf,
+			    size_t sz)
+{
+	if (row->top < row->nr_frames)
+		frame_text(t, buf, sz, &row->frame[row->top]);
+	else
+		snprintf(buf, sz, "?");
+	return buf;
+}
+
+static void put_marks(const struct text *t)
+{
+	const struct growth_report *r = t->r;
+	char from[160], to[160], words[1536], a[UNITS_LEN], b[UNITS_LEN], name[512];
+	unsigned int top[GROWTH_TOP];
+
+	for (unsigned int i = 0; r->nr_marks && i <= r->nr_marks; i++) {
+		struct growth_between m = growth_between(r, i);
+		unsigned int nr = growth_between_top(r, i, top);
+		size_t len;
+
+		snprintf(words, sizeof(words), "%s %s %s: %s in %s",
+			 m.from ? clean(t, from, sizeof(from), m.from) : "(begin)",
+			 t->style->ascii ? "->" : "→",
+			 m.to ? clean(t, to, sizeof(to), m.to) : "(end)", growth(t, a, m.delta),
+			 fmt_duration(b, m.to_ns - m.from_ns));
+		for (unsigned int k = 0; k < nr; k++) {
+			len = strlen(words);
+			snprintf(words + len, sizeof(words) - len, "%s %s %s", k ? "," : ":",
+				 growth(t, a, growth_between_row(r, &r->row[top[k]], i)),
+				 row_name(t, &r->row[top[k]], name, sizeof(name)));
+		}
+		put_wrapped(t, i ? "" : "MARKS", words);
+	}
+}
+
 static void put_notes(const struct text *t)
 {
 	const struct growth_report *r = t->r;
@@ -281,6 +318,7 @@ int grown_text(FILE *f, const struct growth_report *r, const struct report_style
 	put_verdict(&t);
 	put_identity(&t);
 	put_cgroup(&t);
+	put_marks(&t);
 	put_rows(&t);
 	put_notes(&t);
 	return ferror(f) ? -EIO : 0;
