@@ -98,11 +98,11 @@ $(B)/obj/gen/%.o: $(B)/gen/%.c $(B)/.flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(COMPILE) -w -c -o $@ $<
 
-# A page as a C string: user/export/X.html is #included as X.html.h.
+# A page as a C string: user/export/X.html becomes X_html[] in X.html.h.
 $(B)/gen/%.html.h: user/export/%.html
 	$(say) PAGE $<
 	$(Q)mkdir -p $(@D)
-	$(Q)sed 's/[\\"]/\\&/g; s/^/"/; s/$$/\\n"/' $< > $@
+	$(Q){ echo 'static const char $*_html[] ='; sed 's/[\\"]/\\&/g; s/^/"/; s/$$/\\n"/' $<; echo ';'; } > $@
 
 # -MMD leaves out headers found through -isystem.
 $(B)/obj/user/export/grown_html.o: $(B)/gen/growth.html.h

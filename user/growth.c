@@ -6,6 +6,7 @@
 #include <string.h>
 #include "sym/unwind.h"
 #include "util/clock.h"
+#include "util/log.h"
 
 #define MAX_FRAMES 128u
 #define SITE_STACKS 4u /* paths that meet at one (ip, sp) and are known again */
@@ -120,7 +121,6 @@ static int begin(struct growth *g, const struct mtr_event *ev)
 		return -ENOMEM;
 	}
 	gp->rss0 = gp->settled_rss = proc_rss(gp->p);
-	gp->before_left = gp->rss0;
 	if (ev->kind == MTR_EV_EXEC && old && old->pid == ev->proc.pid) {
 		HASH_DEL(g->procs, old);
 		free_proc(old);
@@ -321,18 +321,77 @@ static void seen_by(struct growth_proc *gp, uint32_t path, uint32_t tid)
 		p->tid[p->nr_tids++] = tid;
 }
 
-/* Is it in a count of the page tables already? */
-static bool counted(struct growth_proc *gp, uint64_t addr, uint32_t epoch)
+static struct growth_excess *excess_of(struct growth_proc *gp, uint64_t start)
 {
-	struct region *r = aspace_find(&gp->p->aspace, addr);
+	return &gp->excess[start / 4096 % GROWTH_EXCESSES];
+}
 
-	return r && r->res_time_ns && (int32_t)(epoch - r->res_epoch) < 0;
+/* What the latest count of its region did not find and no event has told of was counted twice, or went unseen. */
+static int take_excess(struct growth_proc *gp, struct growth_excess *x)
+{
+	struct region *r = x->end ? aspace_find(&gp->p->aspace, x->start) : NULL;
+	int64_t more = r && r->start == x->start && r->end == x->end ?
+			       ledger_sum(&gp->ledger, x->start, x->end) - x->present :
+			       0;
+	int64_t twice = more < x->twice ? more : x->twice;
+
+	if (twice > 0) {
+		more -= twice - ledger_uncount(&gp->ledger, x->start, x->end, twice);
+		x->twice = 0;
+	}
+	x->end = 0;
+	return more > 0 ? ledger_count(&gp->ledger, x->start, r->end, x->present, x->member,
+				       LEDGER_NO_PATH) :
+			  0;
+}
+
+static int take_old_excess(struct growth_proc *gp)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < GROWTH_EXCESSES && !err; i++) {
+		struct growth_excess *x = &gp->excess[i];
+
+		if (x->old)
+			err = take_excess(gp, x);
+		x->old = x->end > 0;
+	}
+	return err;
+}
+
+/* That of a region, emptied when it was another one's. */
+static struct growth_excess *own_excess(struct growth_proc *gp, uint64_t start)
+{
+	struct growth_excess *x = excess_of(gp, start);
+
+	if (x->start != start)
+		*x = (struct growth_excess){ .start = start };
+	return x;
+}
+
+/* Bytes came or went that the latest count of @r does not have, or, not @sure, may have. */
+static void change_excess(struct growth_proc *gp, const struct region *r, int64_t bytes, bool sure)
+{
+	struct growth_excess *x = own_excess(gp, r->start);
+
+	x->present += bytes;
+	if (sure)
+		return;
+	x->end = 0; /* it is counted again when it matters */
+	if (bytes > 0)
+		x->twice += bytes;
 }
 
 static int pages(struct growth_proc *gp, const struct mtr_event *ev)
 {
 	bool is_fault = ev->kind == MTR_EV_FAULT;
 	uint64_t addr = is_fault ? ev->fault.addr : ev->rss.start;
+	int64_t bytes = is_fault ? ev->fault.bytes : ev->rss.bytes;
+	struct region *r = aspace_find(&gp->p->aspace, addr);
+	/* is it in a count of the page tables already? During one that is not known */
+	bool known = r && r->res_time_ns;
+	bool counted = known && (int32_t)(ev->epoch - r->res_epoch) < 0;
+	bool sure = counted || !known || (int32_t)(ev->epoch - r->res_end_epoch) >= 0;
 	struct growth_site *s = NULL;
 	uint32_t path = LEDGER_NO_PATH;
 
@@ -342,9 +401,13 @@ static int pages(struct growth_proc *gp, const struct mtr_event *ev)
 		s = site_of(gp, ev->tid, ev->rss.ip, ev->rss.sp, false);
 	if (s && s->path)
 		path = s->path;
-	if ((is_fault ? ev->fault.bytes : ev->rss.bytes) > 0)
+	if (bytes > 0)
 		seen_by(gp, path, ev->tid);
-	return ledger_apply(&gp->ledger, ev, path, counted(gp, addr, ev->epoch));
+	if (!sure && is_fault && ledger_from_count(&gp->ledger, addr))
+		counted = true;
+	if (known && !counted)
+		change_excess(gp, r, bytes, sure);
+	return ledger_apply(&gp->ledger, ev, path, counted);
 }
 
 /* Pages that no event told of were there before, as long as so many are missing. */
@@ -353,18 +416,26 @@ static int residency(struct growth_proc *gp, const struct mtr_event *ev)
 	const struct mtr_ev_residency *e = &ev->residency;
 	struct region *r = aspace_find(&gp->p->aspace, e->start);
 	uint8_t member = e->anon >= e->file ? MTR_ANON : MTR_FILE;
+	/* not found in the page tables yet */
+	int64_t left = gp->rss0 - ledger_path(&gp->ledger, LEDGER_BEFORE).gross;
 	int64_t missing, before;
+	struct growth_excess *x;
 	int err = 0;
 
 	if (!r || r->start != e->start || r->end != e->end || !region_kind_in_rss(r->kind))
 		return 0;
 	missing = e->present - ledger_sum(&gp->ledger, e->start, e->end);
-	before = missing < gp->before_left ? missing : gp->before_left;
-	if (before > 0) {
-		gp->before_left -= before;
+	x = own_excess(gp, e->start);
+	x->end = missing < 0 ? e->end : 0;
+	x->present = e->present;
+	x->member = member;
+	x->old = false;
+	if (missing < 0)
+		return 0;
+	before = missing < left ? missing : left;
+	if (before > 0)
 		err = ledger_count(&gp->ledger, e->start, e->end, e->present - missing + before,
 				   member, LEDGER_BEFORE);
-	}
 	if (!err)
 		err = ledger_count(&gp->ledger, e->start, e->end, e->present, member,
 				   LEDGER_NO_PATH);
@@ -522,6 +593,8 @@ bool growth_tick(struct growth *g, uint64_t now_ns)
 			free_proc(gp);
 			continue;
 		}
+		if (take_old_excess(gp))
+			log_verbose("growth: out of memory");
 		stacks += gp->nr_stacks;
 		truncated += gp->nr_truncated;
 		if (gp->p->death != DEATH_NONE && gp->nr_ticks &&

@@ -21,6 +21,7 @@
 
 #define GROWTH_TIDS 8u
 #define GROWTH_MARKS 64u
+#define GROWTH_EXCESSES 64u
 
 /* A call path: one stack. */
 struct growth_path {
@@ -43,6 +44,18 @@ struct growth_moment {
 
 struct growth_site;
 
+/*
+ * A count that found less than the ledger has. Events that were before it may still be in the
+ * ring and say which pages went: it is kept for an interval, and brought up to date by what comes.
+ */
+struct growth_excess {
+	uint64_t start, end; /* the region; no end: unused */
+	int64_t present; /* bytes that are there now */
+	uint8_t member;
+	bool old; /* an interval has ended since */
+	int64_t twice; /* bytes of faults during a count, which may be in it */
+};
+
 /* One address space. */
 struct growth_proc {
 	uint32_t as; /* key */
@@ -59,11 +72,11 @@ struct growth_proc {
 	uint32_t cap_by_stack;
 	uint64_t from_ns;
 	int64_t rss0; /* resident bytes then */
-	int64_t before_left; /* of those, not found in the page tables yet */
 	int64_t settled_rss; /* of the latest tick */
 	uint64_t *tick_ns;
 	int64_t *tick_rss;
 	unsigned int nr_ticks, cap_ticks, keep_every, skipped; /* one in keep_every is kept */
+	struct growth_excess excess[GROWTH_EXCESSES]; /* by address */
 	struct growth_moment moment[GROWTH_MARKS]; /* the latest */
 	unsigned int nr_moments;
 	uint64_t nr_stacks, nr_known, nr_truncated, nr_failed, unwind_ns;

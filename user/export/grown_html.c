@@ -10,11 +10,8 @@
 #include <string.h>
 
 #include "export/grown.h"
-#include "util/clock.h"
-
-static const char page[] =
 #include "growth.html.h"
-	;
+#include "util/clock.h"
 
 #define PLACE "@DATA@"
 
@@ -57,7 +54,7 @@ static int put_data(FILE *f, const struct growth_report *r)
 
 int grown_html(FILE *f, const struct growth_report *r)
 {
-	const char *place = strstr(page, PLACE);
+	const char *place = strstr(growth_html, PLACE);
 	char *data = NULL;
 	size_t sz = 0;
 	FILE *m = open_memstream(&data, &sz);
@@ -69,7 +66,7 @@ int grown_html(FILE *f, const struct growth_report *r)
 	if (fclose(m) && !err)
 		err = -ENOMEM;
 	if (!err) {
-		fwrite(page, 1, (size_t)(place - page), f);
+		fwrite(growth_html, 1, (size_t)(place - growth_html), f);
 		for (size_t i = 0; i < sz; i++) {
 			if (data[i] == '<')
 				fputs("\\u003c", f);

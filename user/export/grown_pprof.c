@@ -37,9 +37,10 @@ static void *one_more(struct pprof *pp, void *array, size_t nr)
 	if (nr & (nr - 1))
 		return array;
 	more = reallocarray(array, nr ? 2 * nr : 1, sizeof(void *));
-	if (!more)
-		pp->failed = true;
-	return more ? more : array;
+	if (more)
+		return more;
+	pp->failed = true;
+	return array;
 }
 
 /* A message that is freed with the profile; NULL: memory is short. */
