@@ -170,10 +170,13 @@ int cmd_live(struct opts *o, int argc, char **argv)
 	(void)argv;
 	l.o = o;
 	l.child.pty = -1;
+	o->stacks = screen; /* none is taken before the Growth view is opened */
 	signal(SIGPIPE, SIG_IGN);
 	ret = session_open(o, &s);
 	if (ret)
 		return o->cmd ? EX_CMD_FAILED : ret;
+	if (screen)
+		session_stack_rate(s, 0, 0);
 	if (o->cmd) {
 		if (screen)
 			ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws);

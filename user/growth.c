@@ -101,35 +101,59 @@ static struct growth_proc *find_proc(struct growth *g, uint32_t as)
 	return gp;
 }
 
+static struct growth_proc *add_proc(struct growth *g, struct proc *p, uint64_t now_ns)
+{
+	struct growth_proc *gp = calloc(1, sizeof(*gp));
+
+	if (!gp)
+		return NULL;
+	gp->as = p->as;
+	gp->pid = p->pid;
+	gp->p = p;
+	gp->keep_every = 1;
+	gp->from_ns = now_ns;
+	gp->rss0 = gp->settled_rss = proc_rss(p);
+	gp->stacks = stacktab_new();
+	gp->syms = syms_new((pid_t)p->pid, false);
+	if (gp->stacks && gp->syms && !ledger_init(&gp->ledger)) {
+		HASH_ADD(hh, g->procs, as, sizeof(gp->as), gp);
+		if (gp->hh.tbl)
+			return gp;
+	}
+	free_proc(gp);
+	return NULL;
+}
+
 /* A process is known from now on, or has a new address space. */
 static int begin(struct growth *g, const struct mtr_event *ev)
 {
-	struct growth_proc *gp = calloc(1, sizeof(*gp));
 	struct growth_proc *old = find_proc(g, ev->proc.prev_as);
+	struct proc *p = model_proc(g->model, ev->as);
 
-	if (!gp)
-		return -ENOMEM;
-	gp->as = ev->as;
-	gp->pid = ev->proc.pid;
-	gp->p = model_proc(g->model, ev->as);
-	gp->keep_every = 1;
-	gp->from_ns = ev->time_ns;
-	gp->stacks = stacktab_new();
-	gp->syms = syms_new((pid_t)ev->proc.pid, false);
-	if (!gp->p || !gp->stacks || !gp->syms || ledger_init(&gp->ledger)) {
-		free_proc(gp);
-		return -ENOMEM;
-	}
-	gp->rss0 = gp->settled_rss = proc_rss(gp->p);
 	if (ev->kind == MTR_EV_EXEC && old && old->pid == ev->proc.pid) {
 		HASH_DEL(g->procs, old);
 		free_proc(old);
 	}
-	HASH_ADD(hh, g->procs, as, sizeof(gp->as), gp);
-	if (gp->hh.tbl)
-		return 0;
-	free_proc(gp);
-	return -ENOMEM;
+	return p && add_proc(g, p, ev->time_ns) ? 0 : -ENOMEM;
+}
+
+int growth_adopt(struct growth *g, struct proc *p, uint64_t now_ns)
+{
+	struct growth_proc *gp = add_proc(g, p, now_ns);
+	struct region *r;
+	int err = gp ? 0 : -ENOMEM;
+
+	if (err)
+		return err;
+	aspace_for_each(r, &p->aspace) {
+		int64_t has = region_resident(r);
+		uint8_t member = r->res[MTR_ANON] >= r->res[MTR_FILE] ? MTR_ANON : MTR_FILE;
+
+		if (has > 0 && !err && region_kind_in_rss(r->kind))
+			err = ledger_count(&gp->ledger, r->start, r->end, has, member,
+					   LEDGER_BEFORE);
+	}
+	return err;
 }
 
 int growth_maps(struct growth *g, struct growth_proc *gp)

@@ -96,6 +96,9 @@ struct growth {
 struct growth *growth_new(struct model *m, unsigned int period, double max_overhead);
 void growth_free(struct growth *g);
 
+/* growth_adopt() - a process that was traced before: what it has is what was before attach. 0 or −ENOMEM */
+int growth_adopt(struct growth *g, struct proc *p, uint64_t now_ns);
+
 /* growth_event() - as event_sink_fn; @ctx is the struct growth; after the model was told */
 int growth_event(void *ctx, const struct mtr_event *ev);
 

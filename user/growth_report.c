@@ -142,6 +142,17 @@ static struct making *row_for(struct making **all, struct growth_proc *gp,
 	return m->series && m->at_mark ? m : NULL;
 }
 
+static void add_tid(struct growth_row *r, uint32_t tid)
+{
+	for (unsigned int i = 0; i < r->nr_tids; i++)
+		if (r->tid[i] == tid)
+			return;
+	if (r->nr_tids < GROWTH_PLACES)
+		r->tid[r->nr_tids++] = tid;
+	else
+		r->many_tids = true;
+}
+
 static void add_path(struct making *m, const struct growth_path *path, const struct ledger_path *l)
 {
 	struct growth_row *r = &m->row;
@@ -151,8 +162,8 @@ static void add_path(struct making *m, const struct growth_path *path, const str
 	r->released += l->released;
 	r->nr_faults += l->nr;
 	r->truncated |= path->truncated;
-	if (path->nr_tids > r->nr_tids)
-		r->nr_tids = path->nr_tids;
+	for (unsigned int i = 0; i < path->nr_tids; i++)
+		add_tid(r, path->tid[i]);
 	r->many_tids |= path->nr_tids >= GROWTH_TIDS;
 	for (unsigned int i = 0; path->series && i < path->nr_series; i++)
 		m->series[i] += path->series[i];
@@ -184,6 +195,20 @@ static int make_rows(struct growth_proc *gp, struct making **all, struct making 
 	return err;
 }
 
+/* Regions come in the order of addresses. */
+static void add_place(struct growth_row *row, const struct region *r, int64_t bytes)
+{
+	struct growth_place *last = row->nr_places ? &row->place[row->nr_places - 1] : NULL;
+
+	if (last && last->start == r->start)
+		last->bytes += bytes;
+	else if (row->nr_places < GROWTH_PLACES)
+		row->place[row->nr_places++] =
+			(struct growth_place){ r->start, r->end, r->kind, bytes };
+	else
+		row->many_places = true;
+}
+
 /* What regions the bytes of each row are in. */
 static void find_kinds(struct growth_proc *gp, struct making **of_path)
 {
@@ -194,8 +219,10 @@ static void find_kinds(struct growth_proc *gp, struct making **of_path)
 		if (e->path < LEDGER_FIRST || k >= gp->nr_paths || !of_path[k])
 			continue;
 		r = aspace_find(&gp->p->aspace, e->start);
-		if (r && r->kind < RK_NR)
-			of_path[k]->by_kind[r->kind] += e->bytes;
+		if (!r || r->kind >= RK_NR)
+			continue;
+		of_path[k]->by_kind[r->kind] += e->bytes;
+		add_place(&of_path[k]->row, r, e->bytes);
 	}
 }
 
@@ -327,7 +354,7 @@ int growth_report(struct growth *g, struct growth_proc *gp, struct growth_report
 	r->nr_ticks = gp->nr_ticks;
 	r->syms = gp->syms;
 	proc_kinds(gp->p, g->model->st);
-	if (!err && gp->p->death == DEATH_NONE)
+	if (!err && gp->p->death == DEATH_NONE && gp->maps_gen != gp->p->aspace.gen)
 		err = growth_maps(g, gp);
 	identity(gp, r);
 	if (!err)

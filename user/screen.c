@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
+#include "screen_growth.h"
 #include "tui/tui.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -29,6 +30,7 @@ struct screen {
 	const struct opts *o;
 	struct tui *tui;
 	struct child *child;
+	struct screen_growth *growth; /* NULL: its view was never opened */
 	struct frozen *frozen; /* NULL: not paused */
 	const char *note;
 	bool quit;
@@ -113,6 +115,8 @@ static void draw_frozen(struct screen *sc, struct session *s)
 		.now_real_ns = fz->now_real_ns,
 	};
 
+	f.growth = sc->growth ? screen_growth_last(sc->growth) : NULL;
+	f.no_growth = sc->growth ? NULL : "paused: call paths are watched when the picture goes on";
 	if (fz->nr) {
 		f.proc = fz->procs[sel];
 		f.limits = fz->limits[sel].nr ? &fz->limits[sel] : NULL;
@@ -144,6 +148,8 @@ static int draw_now(struct screen *sc, struct session *s)
 	if (nr) {
 		f.proc = all[sel];
 		f.limits = procs[sel]->limits_ns ? &procs[sel]->limits : NULL;
+		if (sc->growth && tui_shown(sc->tui) == TUI_GROWTH)
+			f.growth = screen_growth_of(sc->growth, s, procs[sel]);
 	}
 	tui_draw(sc->tui, &f);
 	free(all);
@@ -164,6 +170,8 @@ static int on_tick(void *ctx, struct session *s)
 {
 	struct screen *sc = ctx;
 
+	if (sc->growth)
+		screen_growth_tick(sc->growth, s);
 	return tui_paused(sc->tui) ? 0 : draw(sc, s);
 }
 
@@ -190,6 +198,9 @@ static int on_keys(void *ctx, struct session *s)
 		sc->quit = true;
 		return 1;
 	}
+	/* from now on they cost: not before somebody wants to see them */
+	if (tui_shown(sc->tui) == TUI_GROWTH && !sc->growth && !sc->frozen)
+		sc->growth = screen_growth_open(sc->o, s);
 	if (did & TUI_BASELINE)
 		baseline(sc, s);
 	if (did & TUI_MARK)
@@ -323,7 +334,10 @@ int screen_run(struct screen *sc, struct session *s)
 		.stay = true,
 	};
 
-	return session_run(s, &v, sc);
+	int ret = session_run(s, &v, sc);
+
+	session_tap(s, NULL, NULL); /* screen_close() frees who listens */
+	return ret;
 }
 
 bool screen_quit(const struct screen *sc)
@@ -341,5 +355,6 @@ void screen_close(struct screen *sc)
 	give_back(sc);
 	log_release();
 	thaw(sc);
+	screen_growth_close(sc->growth);
 	free(sc);
 }

@@ -17,6 +17,15 @@ struct growth_frame {
 	bool inlined;
 };
 
+#define GROWTH_PLACES 8u
+
+/* Where a row's bytes are: a region, as it is now. */
+struct growth_place {
+	uint64_t start, end;
+	enum region_kind kind;
+	int64_t bytes;
+};
+
 /* Paths through the same functions, as one. */
 struct growth_row {
 	int64_t net, gross, released; /* bytes */
@@ -27,6 +36,10 @@ struct growth_row {
 	struct verdict verdict;
 	struct growth_frame *frame; /* innermost first, of the path with most in it */
 	unsigned int nr_frames;
+	struct growth_place place[GROWTH_PLACES]; /* by address, the first that were found */
+	unsigned int nr_places;
+	bool many_places; /* more than these */
+	uint32_t tid[GROWTH_PLACES]; /* of its threads */
 	uint64_t nr_faults; /* events that brought it */
 	int64_t *series; /* net bytes at each of the report's ticks */
 	int64_t *at_mark; /* net bytes at each of its marks */

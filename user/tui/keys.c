@@ -153,6 +153,11 @@ static unsigned int view_key(struct tui *t, int c)
 	case 'e':
 		t->unfold = !t->unfold;
 		break;
+	case 'f':
+		if (t->view != TUI_GROWTH)
+			return 0;
+		growth_fold(t);
+		break;
 	case '/':
 		if (ui_view(t)->nr_sorts)
 			filter_begin(t, ui_vs(t));
