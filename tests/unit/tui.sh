@@ -110,7 +110,7 @@ test_resize_gives_the_same_picture() {
 test_views_by_key() {
 	start 80x24
 	sees '1 Layout' && keys Tab && sees '2 Regions' && keys Tab && sees '3 Threads' && keys Tab &&
-		sees '4 Timeline' && keys Tab && sees '1 Layout' && keys BTab && sees '5 Growth' &&
+		sees '4 Timeline' && keys Tab && sees '5 Growth' && keys Tab && sees '1 Layout' && keys BTab && sees '5 Growth' &&
 		keys 3 && sees '3 Threads' && keys 1 && sees '1 Layout'
 }
 test_regions_sort_and_reverse() {
@@ -151,7 +151,7 @@ test_cursor_and_detail() {
 	keys Escape Down Home Enter
 	sees '^── (vsyscall|2 rows|stack main|vdso)' || return 1
 	keys Escape '?'
-	sees '^── Help ──' && sees 'Tab 1\.\.4' && keys End && sees 'DIRTY' && keys q && sees '^status 0'
+	sees '^── Help ──' && sees 'Tab 1\.\.5' && keys End && sees 'DIRTY' && keys q && sees '^status 0'
 }
 test_timeline() {
 	start 80x24 --workers 4

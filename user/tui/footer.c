@@ -63,7 +63,7 @@ static void draw_note(struct tui *t, const struct tui_frame *f, int y)
 }
 
 /* When a key is worth a place in the line. */
-enum key_when { ALWAYS, IN_LISTS, WITH_MANY, LIVE, REPLAY, GROWTH };
+enum key_when { ALWAYS, IN_LISTS, WITH_MANY, LIVE, REPLAY, GROWTH, NOT_GROWTH };
 
 static bool worth_it(const struct tui *t, enum key_when when)
 {
@@ -78,6 +78,8 @@ static bool worth_it(const struct tui *t, enum key_when when)
 		return t->o.replay;
 	case GROWTH:
 		return t->view == TUI_GROWTH;
+	case NOT_GROWTH:
+		return t->view != TUI_GROWTH;
 	case ALWAYS:
 		break;
 	}
@@ -92,7 +94,7 @@ static void draw_keys(struct tui *t, int y)
 	} keys[] = {
 		{ "Tab", "view", ALWAYS },	 { "Enter", "detail", IN_LISTS },
 		{ "f", "fold", GROWTH },	 { "left right", "10s", REPLAY },
-		{ "r", "baseline", ALWAYS },	 { "m", "mark", LIVE },
+		{ "r", "baseline", NOT_GROWTH }, { "m", "mark", LIVE },
 		{ "s", "sort", IN_LISTS },	 { "/", "filter", IN_LISTS },
 		{ "?", "help", ALWAYS },	 { "q", "quit", ALWAYS },
 		{ "n p", "process", WITH_MANY }, { "space", "pause", ALWAYS },
