@@ -18,6 +18,7 @@
 #include "output.h"
 #include "session.h"
 #include "source/limits.h"
+#include "source/src_proc.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/privilege.h"
@@ -101,6 +102,14 @@ static int put_report(const struct run *run, const struct growth_report *r, FILE
 	return run->o->json ? grown_json(out, r) : grown_text(out, r, &style);
 }
 
+/* As arenas_read_fn */
+static bool read_memory(void *ctx, uint64_t addr, void *buf, size_t sz)
+{
+	const struct proc *p = ctx;
+
+	return src_proc_memory((pid_t)p->pid, addr, buf, sz);
+}
+
 static int one_report(struct run *run, struct session *s, struct sess_proc *sp, FILE *out)
 {
 	struct growth_proc *gp;
@@ -109,6 +118,7 @@ static int one_report(struct run *run, struct session *s, struct sess_proc *sp, 
 				   .to_ns = session_now(s),
 				   .to_real_ns = clock_ns(CLOCK_REALTIME),
 				   .rung = session_rung(s) };
+	struct arenas arenas;
 	struct mtr_cgroup cg;
 	int err;
 
@@ -119,6 +129,11 @@ static int one_report(struct run *run, struct session *s, struct sess_proc *sp, 
 	    !strcmp(cg.name, run->cgroup0.name)) {
 		r.cgroup = &cg;
 		r.cgroup_delta = (int64_t)(cg.current - run->cgroup0.current);
+	}
+	if (run->o->arenas && sp->p->death == DEATH_NONE) {
+		proc_kinds(sp->p, session_model(s)->st);
+		arenas_walk(sp->p, read_memory, sp->p, &arenas);
+		r.arenas = &arenas;
 	}
 	err = growth_report(run->g, gp, &r);
 	if (!err)

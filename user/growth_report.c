@@ -319,6 +319,10 @@ static void identity(struct growth_proc *gp, struct growth_report *r)
 	}
 	in.gross -= before.gross;
 	in.limit_left = limit_left(r);
+	if (r->arenas && r->arenas->nr) {
+		in.in_use = r->rss - arenas_idle(r->arenas);
+		in.largest_free = r->arenas->largest_free;
+	}
 	verdict_find(&in, &r->verdict);
 }
 

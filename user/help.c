@@ -90,6 +90,7 @@ const char help_growth[] =
 	"      --sample N            a call path with one fault in N, whatever it costs\n"
 	"      --format FORMAT       text; folded: lines for flame graphs; pprof: for go tool\n"
 	"                            pprof; html: flame graph and timeline, one page\n"
+	"      --arenas              read what glibc's malloc holds: in use, free, top\n"
 	"      --fail-on VERDICT     exit with 10 when a process's verdict is this one\n"
 	"  -u, --user USER           run CMD as USER (under sudo: the user who called it)\n"
 	"\n" HELP_COMMON "\n"

@@ -45,6 +45,7 @@ enum {
 	O_FOLDED,
 	O_SAMPLE,
 	O_FAIL_ON,
+	O_ARENAS,
 	O_LARGEST,
 	O_NO_FOLD,
 	O_VARS,
@@ -85,6 +86,7 @@ static const struct option long_flags[] = {
 	{ "folded", no_argument, NULL, O_FOLDED },
 	{ "sample", required_argument, NULL, O_SAMPLE },
 	{ "fail-on", required_argument, NULL, O_FAIL_ON },
+	{ "arenas", no_argument, NULL, O_ARENAS },
 	{ "largest", no_argument, NULL, O_LARGEST },
 	{ "no-fold", no_argument, NULL, O_NO_FOLD },
 	{ "vars", no_argument, NULL, O_VARS },
@@ -240,6 +242,7 @@ static unsigned int flag_needs(int flag)
 		return OPT_LIVE | OPT_STACKS;
 	case O_SAMPLE:
 	case O_FAIL_ON:
+	case O_ARENAS:
 		return OPT_GROWTH;
 	case 't':
 	case O_FOLDED:
@@ -366,6 +369,10 @@ static int growth_flag(struct opts *o, int flag, const char *arg)
 	long n;
 	int kind;
 
+	if (flag == O_ARENAS) {
+		o->arenas = true;
+		return 0;
+	}
 	if (flag == O_FAIL_ON) {
 		kind = verdict_parse(arg);
 		if (kind < 0)

@@ -41,6 +41,7 @@ struct opts {
 	bool stacks; /* call stacks are wanted: set by the verb */
 	unsigned int
 		sample; /* --sample N: of faults at a known place one in N brings its stack; 0: governed */
+	bool arenas; /* --arenas */
 	int fail_on; /* --fail-on VERDICT: bit per enum verdict_kind */
 	/* stacks */
 	pid_t tid; /* -t; 0: all threads */

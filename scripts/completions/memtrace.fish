@@ -48,6 +48,7 @@ complete -c memtrace -n __memtrace_no_verb -s u -l user -x -a '(__fish_complete_
 complete -c memtrace -n '__fish_seen_subcommand_from growth' -l max-overhead -x -d 'Percent of a CPU for call paths'
 complete -c memtrace -n '__fish_seen_subcommand_from growth' -l sample -x -d 'A call path with one fault in N'
 complete -c memtrace -n '__fish_seen_subcommand_from growth' -l format -x -a 'text folded pprof html' -d 'Of the report'
+complete -c memtrace -n '__fish_seen_subcommand_from growth' -l arenas -d 'What glibc malloc holds'
 complete -c memtrace -n '__fish_seen_subcommand_from growth' -l fail-on -x -a 'leak_like plateau sawtooth step flat insufficient_data' -d 'Status 10 on this verdict'
 complete -c memtrace -n '__fish_seen_subcommand_from stacks' -s t -l tid -x -d 'This thread only'
 complete -c memtrace -n '__fish_seen_subcommand_from stacks' -l vars -d 'Variables of each frame'

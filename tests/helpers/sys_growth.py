@@ -246,6 +246,28 @@ def marks():
     check(not os.path.exists(f'/run/memtrace/session-{p.pid}.sock'), 'its socket is left behind')
 
 
+def arenas():
+    """What malloc holds is what malloc says; freed in pieces is fragmentation, in one piece retention."""
+    for kind, verdict in ('pieces', 'fragmentation'), ('one', 'retention'):
+        with Target('grow', '--kind', kind, '--mib', MIB, '--seed', SEED) as target:
+            target.checkpoint()
+            target.next()
+            said = target.lines('TRUTH')[0][1]
+            p = start('-p', target.pid, '-d', '1s', *POINTS, '--arenas', stdout=subprocess.PIPE, text=True)
+            o = json.loads(p.communicate(timeout=4 * PATIENCE)[0])
+            if validate:
+                validate(o, SCHEMA)
+            m = o['malloc']
+            equal((m['heaps'], m['heaps_unknown']), (1, 0), 'heaps')
+            equal(m['in_use_bytes'] + m['cached_bytes'], said['bytes'], 'in use')
+            equal((m['free_bytes'], m['top_bytes']), (said['free'], said['top']), 'free, at the top')
+            equal(o['verdict']['kind'], verdict, kind)
+    with Target('grow', '--kind', 'map', '--mib', 1, '--seed', SEED) as target:
+        target.checkpoint()
+        p = start('-p', target.pid, '-d', '200ms', stdout=subprocess.PIPE, text=True)
+        equal(json.loads(p.communicate(timeout=4 * PATIENCE)[0])['malloc'], None, 'what nobody asked for')
+
+
 def before_attach_goes():
     r = attached('half', '--sample', '1')
     r.identity()
@@ -420,5 +442,5 @@ main(from_start('small', 'leak_like'), from_start('large', 'leak_like'), from_st
      from_start('brk', 'leak_like'), from_start('populate', 'leak_like'), from_start('ways', 'leak_like'),
      from_start('threads', 'leak_like'), from_start('hand', 'leak_like'), from_start('shuffle', 'leak_like'),
      from_start('cache', 'plateau'), from_start('sawtooth', 'sawtooth'), other_language('grow_new'),
-     other_language('grow_rs'), attach_all_faults, attach_sampled, sampled_paths_share_alike, marks, before_attach_goes,
+     other_language('grow_rs'), attach_all_faults, attach_sampled, sampled_paths_share_alike, marks, arenas, before_attach_goes,
      without_stacks, without_moves, fail_on, folded, pprof, html, text_report, wrong_usage, *([never_leaks] if RUNS else []))

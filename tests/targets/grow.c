@@ -3,7 +3,7 @@
 /*
  * Grows by a known amount through a known function, in steps of some milliseconds:
  *
- *	grow --kind small|large|map|huge|brk|populate|ways|threads|shuffle|hand|cache|sawtooth|churn|half
+ *	grow --kind small|large|map|huge|brk|populate|ways|threads|shuffle|hand|pieces|one|cache|sawtooth|churn|half
  *	     --mib N --ms N --seed N [--nohuge]
  *
  * Sizes are drawn from the seed. At the end "TRUTH function=F bytes=N" for each function that
@@ -328,6 +328,40 @@ static void churn(void)
 	target_say("TRUTH function=churn bytes=%llu", (unsigned long long)kept);
 }
 
+/* Fills the heap and frees it again, but for each @every-th chunk; the last one holds it all. By malloc's own book. */
+static void holes(u64 every)
+{
+	u64 total = opt_mib << 20, nr = 0, max = total / 512;
+	char **all = mmap(NULL, max * sizeof(*all), PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct mallinfo2 m;
+
+	if (all == MAP_FAILED)
+		target_die("mmap: %s", strerror(errno));
+	for (u64 sum = 0, n; sum < total && nr < max; sum += n) {
+		n = draw(1100, 4000); /* too large for a thread's cache */
+		all[nr] = malloc(n);
+		fill(all[nr++], n);
+	}
+	for (u64 i = 0; i + 1 < nr; i++)
+		if (!every || i % every)
+			free(all[i]);
+	m = mallinfo2();
+	target_say("TRUTH function=holes bytes=%llu free=%llu top=%llu",
+		   (unsigned long long)m.uordblks, (unsigned long long)(m.fordblks - m.keepcost),
+		   (unsigned long long)m.keepcost);
+}
+
+static void in_pieces(void)
+{
+	holes(4);
+}
+
+static void in_one(void)
+{
+	holes(0);
+}
+
 static char *handed;
 static u64 handed_n;
 static pthread_barrier_t both;
@@ -403,6 +437,8 @@ static const struct {
 	{ "populate", "leak_populate", leak_populate, NULL },
 	{ "shuffle", "leak_shuffle", leak_shuffle, NULL },
 	{ "hand", NULL, NULL, hand },
+	{ "pieces", NULL, NULL, in_pieces },
+	{ "one", NULL, NULL, in_one },
 	{ "churn", NULL, NULL, churn },
 	{ "cache", NULL, NULL, cache },
 	{ "sawtooth", NULL, NULL, sawtooth },

@@ -3,6 +3,7 @@
 #ifndef EXPORT_GROWN_H
 #define EXPORT_GROWN_H
 
+#include "analysis/arenas.h"
 #include "analysis/verdict.h"
 #include "event/status.h"
 #include "export/report.h"
@@ -63,6 +64,7 @@ struct growth_report {
 	int64_t rss, delta, attributed, before,
 		no_path; /* bytes; delta = attributed + before + residual */
 	struct verdict verdict; /* of the process */
+	const struct arenas *arenas; /* NULL: nobody asked */
 	const struct mtr_limit *limit; /* that is full first; NULL: none */
 	struct growth_row *row; /* by net bytes, most first */
 	unsigned int nr;

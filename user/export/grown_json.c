@@ -59,6 +59,19 @@ static json_t *cgroup(struct json_out *w, const struct growth_report *r)
 			 (json_int_t)c->nr_procs);
 }
 
+static json_t *arenas(const struct arenas *a)
+{
+	if (!a)
+		return json_null();
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "heaps",
+			 (json_int_t)a->nr, "heaps_unknown", (json_int_t)a->nr_unknown,
+			 "used_chunks", (json_int_t)a->nr_used, "free_chunks",
+			 (json_int_t)a->nr_free, "resident_bytes", (json_int_t)a->resident,
+			 "in_use_bytes", (json_int_t)a->in_use, "cached_bytes",
+			 (json_int_t)a->cached, "free_bytes", (json_int_t)a->free, "top_bytes",
+			 (json_int_t)a->top, "largest_free_bytes", (json_int_t)a->largest_free);
+}
+
 static json_t *limits(struct json_out *w, const struct mtr_limits *l)
 {
 	static const char *const kinds[] = { "", "cgroup", "as", "data", "host" };
@@ -136,6 +149,7 @@ int grown_json(FILE *f, const struct growth_report *r)
 			   (json_int_t)r->no_path));
 	json_put(&w, "verdict", verdict(&w, r));
 	json_put(&w, "cgroup", cgroup(&w, r));
+	json_put(&w, "malloc", arenas(r->arenas));
 	fputs(",\"paths\":[", f);
 	for (unsigned int i = 0; i < r->nr; i++) {
 		if (i)

@@ -146,6 +146,30 @@ static void put_cgroup(const struct text *t)
 	put_wrapped(t, "CGROUP", words);
 }
 
+static void put_arenas(const struct text *t)
+{
+	const struct arenas *m = t->r->arenas;
+	char a[UNITS_LEN], b[UNITS_LEN], c[UNITS_LEN], d[UNITS_LEN], e[UNITS_LEN], f[UNITS_LEN];
+	char words[512] = "", more[64] = "";
+
+	if (!m)
+		return;
+	if (m->nr_unknown)
+		snprintf(more, sizeof(more), "%s%u heap%s unknown", m->nr ? "; " : "",
+			 m->nr_unknown, m->nr_unknown == 1 ? "" : "s");
+	if (m->nr)
+		snprintf(
+			words, sizeof(words),
+			"%u heap%s, %s resident: in use %s, free %s in %" PRIu64
+			" pieces, at the top %s, cached %s; at most %s of it is resident for nothing",
+			m->nr, m->nr == 1 ? "" : "s", size(t, a, m->resident),
+			size(t, b, m->in_use), size(t, c, m->free), m->nr_free, size(t, d, m->top),
+			size(t, e, m->cached), size(t, f, arenas_idle(m)));
+	snprintf(words + strlen(words), sizeof(words) - strlen(words), "%s%s", more,
+		 m->nr || m->nr_unknown ? "" : "unknown: no heap of glibc's malloc");
+	put_wrapped(t, "MALLOC", words);
+}
+
 static void frame_text(const struct text *t, char *dst, size_t sz, const struct growth_frame *f)
 {
 	char fn[256], file[128];
@@ -318,6 +342,7 @@ int grown_text(FILE *f, const struct growth_report *r, const struct report_style
 	put_verdict(&t);
 	put_identity(&t);
 	put_cgroup(&t);
+	put_arenas(&t);
 	put_marks(&t);
 	put_rows(&t);
 	put_notes(&t);

@@ -98,10 +98,7 @@ static int read_part(pid_t pid, uint64_t start, uint64_t end, struct mtr_stack_p
 
 bool stackcap_read(struct stackcap *c, uint64_t addr, void *buf, size_t sz)
 {
-	struct iovec local = { .iov_base = buf, .iov_len = sz };
-	struct iovec remote = { .iov_base = (void *)addr, .iov_len = sz };
-
-	return process_vm_readv(c->pid, &local, 1, &remote, 1, 0) == (ssize_t)sz;
+	return src_proc_memory(c->pid, addr, buf, sz);
 }
 
 static uint64_t clamp_end(struct stackcap *c, pid_t tid, uint64_t sp)
