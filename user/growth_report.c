@@ -353,6 +353,8 @@ int growth_report(struct growth *g, struct growth_proc *gp, struct growth_report
 	r->nr_stacks = gp->nr_stacks;
 	r->nr_truncated = gp->nr_truncated;
 	r->nr_failed = gp->nr_failed;
+	r->nr_known = gp->nr_known;
+	r->unwind_ns = gp->unwind_ns;
 	r->tick_ns = gp->tick_ns;
 	r->tick_rss = gp->tick_rss;
 	r->nr_ticks = gp->nr_ticks;

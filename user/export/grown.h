@@ -70,6 +70,8 @@ struct growth_report {
 	unsigned int nr;
 	unsigned int period; /* of faults at a known place, one in so many brought its stack */
 	uint64_t nr_stacks, nr_truncated, nr_failed;
+	uint64_t nr_known; /* of the stacks, recognised without unwinding */
+	uint64_t unwind_ns; /* spent on the others */
 	const char *rung;
 	const uint64_t *tick_ns; /* CLOCK_BOOTTIME of the points of all series */
 	const int64_t *tick_rss; /* bytes */

@@ -161,10 +161,11 @@ int grown_json(FILE *f, const struct growth_report *r)
 	json_put(&w, "limits", limits(&w, r->limits));
 	json_put(&w, "lost", lost(r->model));
 	json_put(&w, "sampling",
-		 json_pack("{s:I, s:I, s:I, s:I, s:b}", "period", (json_int_t)r->period, "stacks",
-			   (json_int_t)r->nr_stacks, "truncated", (json_int_t)r->nr_truncated,
-			   "failed", (json_int_t)r->nr_failed, "faults_complete",
-			   !r->model->lost[MTR_EV_FAULT]));
+		 json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "period", (json_int_t)r->period,
+			   "stacks", (json_int_t)r->nr_stacks, "truncated",
+			   (json_int_t)r->nr_truncated, "failed", (json_int_t)r->nr_failed, "known",
+			   (json_int_t)r->nr_known, "unwind_ns", (json_int_t)r->unwind_ns,
+			   "faults_complete", !r->model->lost[MTR_EV_FAULT]));
 	fputs("}\n", f);
 	return json_end(&w);
 }

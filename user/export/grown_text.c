@@ -98,9 +98,11 @@ static void put_verdict(const struct text *t)
 	len = strlen(words);
 	if (r->verdict.kind == VERDICT_LEAK_LIKE && r->limit && r->verdict.full_s >= 0 &&
 	    r->verdict.full_s < 365.0 * 86400)
-		snprintf(words + len, sizeof(words) - len, "; %s %s full in ~%s",
-			 r->limit->kind == MTR_LIM_CGROUP ? "cgroup" : "the host's memory",
-			 clean(t, name, sizeof(name), r->limit->name),
+		snprintf(words + len, sizeof(words) - len, "; %s%s full in ~%s",
+			 r->limit->kind == MTR_LIM_CGROUP ? "cgroup " : "the host's memory",
+			 r->limit->kind == MTR_LIM_CGROUP ?
+				 clean(t, name, sizeof(name), r->limit->name) :
+				 "",
 			 fmt_duration(b, (uint64_t)(r->verdict.full_s * (double)NSEC_PER_SEC)));
 	else if (r->verdict.kind == VERDICT_FLAT && r->cgroup && r->cgroup_delta > 4 << 20)
 		snprintf(words + len, sizeof(words) - len,
