@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "export/stacks.h"
+#include "frames.h"
 #include "opts.h"
 #include "output.h"
 #include "snap.h"
@@ -26,11 +27,6 @@
 #define UNKNOWN_STACK (1ull << 20)
 #define MAX_FRAMES (1u << 19)
 
-struct span {
-	uint64_t start, end;
-	bool grows; /* downwards: what was read of it may be old */
-};
-
 struct run {
 	const struct opts *o;
 	struct snap snap;
@@ -42,28 +38,6 @@ struct run {
 	struct unwind_frame *scratch;
 	struct mtr_regs *regs; /* NULL: not wanted */
 };
-
-/*
- * The stack a thread was started with. The C libraries put the thread's control
- * block into its last page, and there the thread pointer leads; the kernel may
- * have merged what lies above with it. 0, 0: not known.
- */
-static struct span own_stack(struct run *run, const struct thread *t, uint64_t tls)
-{
-	struct region *r = aspace_find(&run->p->aspace, t->is_main ? run->p->start_stack : tls);
-	uint64_t top = (tls & ~4095ull) + 4096;
-
-	if (t->is_main)
-		return r ? (struct span){ r->start, r->end, true } : (struct span){ .end = 0 };
-	if (!tls)
-		return (struct span){ t->stack_start, t->stack_end, false };
-	return r ? (struct span){ r->start, top, false } : (struct span){ .end = 0 };
-}
-
-static bool inside(struct span s, uint64_t addr)
-{
-	return addr < s.end && addr + (s.grows ? 1u << 20 : 0) >= s.start;
-}
 
 static uint64_t copy_end(void *ctx, pid_t tid, uint64_t sp)
 {
@@ -80,75 +54,6 @@ static uint64_t copy_end(void *ctx, pid_t tid, uint64_t sp)
 	if (r->kind == RK_STACK || r->kind == RK_THREAD_STACK || r->end - sp <= UNKNOWN_STACK)
 		return r->end;
 	return sp + UNKNOWN_STACK;
-}
-
-static int set_maps(struct run *run)
-{
-	struct sym_map *map = calloc(run->p->aspace.nr + 1, sizeof(*map));
-	unsigned int nr = 0;
-	struct region *r;
-	int err;
-
-	if (!map)
-		return -ENOMEM;
-	aspace_for_each(r, &run->p->aspace)
-		map[nr++] = (struct sym_map){ .start = r->start,
-					      .end = r->end,
-					      .pgoff = r->pgoff,
-					      .ino = r->ino,
-					      .dev = r->dev,
-					      .exec = r->prot & MTR_P_EXEC,
-					      .write = r->prot & MTR_P_WRITE,
-					      .path = strtab_str(run->snap.st, r->name) };
-	err = syms_set_maps(run->syms, map, nr);
-	free(map);
-	return err;
-}
-
-static unsigned int unfolded(struct fold_run *run, unsigned int nr)
-{
-	for (unsigned int i = 0; i < nr; i++)
-		run[i] = (struct fold_run){ i, 1, 1 };
-	return nr;
-}
-
-static bool other_stack(struct run *run, uint64_t a, uint64_t b)
-{
-	return b < a || aspace_find(&run->p->aspace, a) != aspace_find(&run->p->aspace, b);
-}
-
-/* Names, sizes and what repeats, of the frames in run->scratch. */
-static int name_frames(struct run *run, struct stack_thread *t, struct span own, unsigned int nr)
-{
-	struct fold_frame *fold = calloc(nr + 1, sizeof(*fold));
-	int err = -ENOMEM;
-
-	t->frame = calloc(nr + 1, sizeof(*t->frame));
-	t->run = calloc(nr + 1, sizeof(*t->run));
-	if (!fold || !t->frame || !t->run)
-		goto out;
-	for (unsigned int i = 0; i < nr; i++) {
-		const struct unwind_frame *u = &run->scratch[i];
-		struct stack_frame *f = &t->frame[i];
-
-		f->at = *u;
-		f->name = syms_addr(run->syms, unwind_lookup(u));
-		if (!f->name)
-			goto out;
-		f->size = u->cfa ? (int64_t)(u->cfa - u->sp) : -1;
-		/* what a handler on an alternate stack has interrupted is elsewhere */
-		if (u->signal && i + 1 < nr && other_stack(run, u->sp, run->scratch[i + 1].sp))
-			f->size = -1;
-		f->depth = inside(own, u->sp) ? (int64_t)(own.end - u->sp) : -1;
-		fold[i] = (struct fold_frame){ f->name->func ? f->name->func : u->pc, u->pc };
-	}
-	t->nr = nr;
-	t->nr_runs = run->o->no_fold ? unfolded(t->run, nr) : stackfold(fold, nr, t->run);
-	t->hash = nr ? stack_hash(&t->frame[0].at.pc, sizeof(*t->frame), nr) : 0;
-	err = 0;
-out:
-	free(fold);
-	return err;
 }
 
 /* Of a recursion the first turn stands for all. */
@@ -173,7 +78,12 @@ static int find_vars(struct run *run, const struct stackcap_thread *c, struct st
 
 static int unwind_one(struct run *run, struct stackcap_thread *c, struct stack_thread *t)
 {
-	struct span own = own_stack(run, t->model, c->tls);
+	struct frames_span own = frames_own_stack(run->p, t->model, c->tls);
+	struct frames_in in = { .syms = run->syms,
+				.p = run->p,
+				.own = own,
+				.at = run->scratch,
+				.unfolded = run->o->no_fold };
 	struct unwind_result u = { .nr = 0 };
 	int err;
 
@@ -189,8 +99,9 @@ static int unwind_one(struct run *run, struct stackcap_thread *c, struct stack_t
 	if (u.end == UNWIND_OUTSIDE && !c->copy.part[1].size && !stackcap_more(run->cap, c, u.want))
 		unwind(run->syms, &c->copy, run->scratch, run->regs, MAX_FRAMES, &u);
 	t->end = u.end;
-	t->custom = !inside(own, c->copy.regs.r[MTR_REG_SP]);
-	err = name_frames(run, t, own, u.nr);
+	t->custom = !frames_inside(own, c->copy.regs.r[MTR_REG_SP]);
+	in.nr = u.nr;
+	err = frames_name(&in, t);
 	return err || !run->regs ? err : find_vars(run, c, t);
 }
 
@@ -317,8 +228,7 @@ static void release(struct run *run)
 
 		for (unsigned int j = 0; j < t->nr; j++)
 			stackvars_free(&t->frame[j]);
-		free(t->frame);
-		free(t->run);
+		frames_free(t);
 	}
 	free(run->rep.thread);
 	free(run->scratch);
@@ -337,7 +247,7 @@ static int stacks(pid_t pid, uint32_t as, const struct opts *o, FILE *out)
 	if (ret)
 		return ret;
 	run.syms = syms_new(pid, o->debuginfod);
-	err = run.syms ? set_maps(&run) : -ENOMEM;
+	err = run.syms ? frames_maps(run.syms, run.p, run.snap.st, false) : -ENOMEM;
 	if (!err)
 		err = stackcap_open(pid, copy_end, &run, &run.cap, &run.rep.note);
 	if (!err)

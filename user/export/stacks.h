@@ -70,4 +70,7 @@ int stacks_largest(FILE *f, const struct stacks_report *r, const struct report_s
 /* stacks_folded() - "THREAD;outermost;…;innermost BYTES" a line: each frame's own bytes */
 int stacks_folded(FILE *f, const struct stacks_report *r);
 
+/* stacks_turn_bytes() - of one turn; −1: not known, or not the same in every turn */
+int64_t stacks_turn_bytes(const struct stack_thread *t, const struct fold_run *run);
+
 #endif
