@@ -254,6 +254,11 @@ struct mtr_w_regs {
 	__u64 fsbase; /* thread pointer */
 };
 
+/* Value of the map at_hits: where a thread came to. */
+struct mtr_w_at {
+	__u64 ip, sp;
+};
+
 /* pt_regs of x86-64 as the kernel keeps them: r15 … r12 bp bx r11 … r8 ax cx dx si di orig_ax ip cs flags sp ss */
 #define MTR_STACK_REGS 21
 #define MTR_STACK_IP 16

@@ -25,7 +25,7 @@ static const struct command verbs[] = {
 	{ "diff", "what grew, appeared and vanished between two moments or files", cmd_diff,
 	  help_diff, OPT_FILE | OPT_FILES | OPT_DIFF },
 	{ "stacks", "every thread's call stack with the size of each frame", cmd_stacks,
-	  help_stacks, OPT_TARGET | OPT_STACKS },
+	  help_stacks, OPT_TARGET | OPT_STACKS | OPT_WHEN },
 	{ "export", "a file in other tools' formats", cmd_export, help_export,
 	  OPT_FILE | OPT_FORMAT },
 	{ "doctor", "what this kernel and these privileges allow, and what to do about it",

@@ -82,7 +82,7 @@ _memtrace() {
 	diff) flags="--exit-code $common" ;;
 	snapshot) flags="$target $common" ;;
 	growth) flags="$target $live --max-overhead --sample --format --fail-on $common" ;;
-	stacks) flags="$target --tid --vars --no-values --largest --folded --no-fold --interval --debuginfod $common" ;;
+	stacks) flags="$target --tid --vars --no-values --at --count --when --largest --folded --no-fold --interval --debuginfod $common" ;;
 	*) flags="$target $live $common" ;;
 	esac
 	if [[ $cur == -* ]]; then

@@ -45,6 +45,14 @@ static void put_head(const struct text *t)
 	put(t, strtab_str(t->r->model->st, t->r->p->comm));
 	fprintf(t->f, "[%" PRIu32 "]  %u thread%s  %s UTC\n", t->r->p->pid, t->r->nr,
 		t->r->nr == 1 ? "" : "s", when);
+	if (t->r->at) {
+		fprintf(t->f, "AT    %s ",
+			!strcmp(t->r->at->what, "call")	 ? "before the call of" :
+			!strcmp(t->r->at->what, "entry") ? "in" :
+							   "after the return of");
+		put(t, t->r->at->function);
+		fprintf(t->f, ", call %u\n", t->r->at->call);
+	}
 	if (t->r->note)
 		fprintf(t->f, "NOTE  %s\n", t->r->note);
 }

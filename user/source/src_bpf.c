@@ -157,7 +157,8 @@ static int size_maps(struct src_bpf *sb, const struct src_bpf_opts *o, const str
 	s->bss->next_as = 1;
 	s->rodata->want_stacks = o->stacks;
 	s->rodata->stack_room = sb->ring_bytes / 2;
-	if (bpf_map__set_max_entries(s->maps.ring, (uint32_t)sb->ring_bytes) ||
+	if (bpf_map__set_autocreate(s->maps.at_hits, false) ||
+	    bpf_map__set_max_entries(s->maps.ring, (uint32_t)sb->ring_bytes) ||
 	    bpf_map__set_max_entries(s->maps.targets, targets) ||
 	    bpf_map__set_max_entries(s->maps.slots, targets) ||
 	    bpf_map__set_max_entries(s->maps.free_slots, targets) ||

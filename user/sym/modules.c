@@ -252,7 +252,7 @@ struct mapping *syms_mapping(struct syms *s, uint64_t addr)
 	return m;
 }
 
-static struct symtab *symtab_of(struct elfmod *m)
+struct symtab *elfmod_symtab(struct elfmod *m)
 {
 	if (!m->tried_symtab) {
 		m->tried_symtab = true;
@@ -261,7 +261,7 @@ static struct symtab *symtab_of(struct elfmod *m)
 	return m->symtab;
 }
 
-static struct srclines *lines_of(struct elfmod *m, Dwarf_Addr *ret_bias)
+struct srclines *elfmod_lines(struct elfmod *m, Dwarf_Addr *ret_bias)
 {
 	Dwarf *dw = elfmod_dwarf(m, ret_bias);
 
@@ -281,13 +281,13 @@ struct finding {
 
 static void name_elf(struct elfmod *m, uint64_t addr, struct finding *f)
 {
-	struct symtab *tab = symtab_of(m);
+	struct symtab *tab = elfmod_symtab(m);
 	const char *fn = tab ? symtab_find(tab, addr, false, &f->func_offset) : NULL;
 	struct srclines *lines;
 	Dwarf_Addr bias = 0;
 
 	f->func = fn;
-	lines = lines_of(m, &bias);
+	lines = elfmod_lines(m, &bias);
 	if (lines)
 		f->nr = srclines_find(lines, addr - bias, fn, f->name);
 	if (!f->nr)
@@ -373,6 +373,6 @@ const char *syms_data(struct syms *s, uint64_t addr, uint64_t *ret_offset)
 		m = m[-1].end == m->start ? syms_mapping(s, m[-1].start) : NULL;
 	if (!m || !m->placed)
 		return NULL;
-	tab = symtab_of(m->file->m);
+	tab = elfmod_symtab(m->file->m);
 	return tab ? symtab_find(tab, addr - m->bias, true, ret_offset) : NULL;
 }
