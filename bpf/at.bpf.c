@@ -24,7 +24,10 @@ int at_hit(struct pt_regs *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u32 tid = tid_at_level(task, at_level);
-	struct mtr_w_at at = { .ip = ctx->ip, .sp = ctx->sp };
+	/* the instruction at the place, a call maybe, is done before the signal comes */
+	struct mtr_w_at at = { { ctx->ax, ctx->dx, ctx->cx, ctx->bx, ctx->si, ctx->di, ctx->bp,
+				 ctx->sp, ctx->r8, ctx->r9, ctx->r10, ctx->r11, ctx->r12, ctx->r13,
+				 ctx->r14, ctx->r15, ctx->ip } };
 
 	if (!tid || !task->ptrace)
 		return 0;

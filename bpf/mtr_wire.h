@@ -254,9 +254,9 @@ struct mtr_w_regs {
 	__u64 fsbase; /* thread pointer */
 };
 
-/* Value of the map at_hits: where a thread came to. */
+/* Value of the map at_hits: a thread as it came to a place. */
 struct mtr_w_at {
-	__u64 ip, sp;
+	__u64 r[17]; /* numbered as in DWARF */
 };
 
 /* pt_regs of x86-64 as the kernel keeps them: r15 … r12 bp bx r11 … r8 ax cx dx si di orig_ax ip cs flags sp ss */

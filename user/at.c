@@ -153,10 +153,15 @@ static int picture(struct at *a, struct stacks_held *h, const char *what, unsign
 	return ret;
 }
 
-static int hold(struct at *a, pid_t tid, struct stacks_held *h)
+/* A held thread with the registers that it had at @regs. */
+static int hold(struct at *a, pid_t tid, const struct mtr_regs *regs, struct stacks_held *h)
 {
+	int err;
+
 	*h = (struct stacks_held){ .tid = tid, .syms = a->syms };
-	return tracee_regs(tid, &h->regs, &h->tls);
+	err = tracee_regs(tid, &h->regs, &h->tls);
+	h->regs = *regs;
+	return err;
 }
 
 /* Calls of a thread that has gone back further than to where they would return: longjmp, an exception. */
@@ -170,15 +175,15 @@ static void forget_calls(struct at *a, pid_t tid, uint64_t sp)
 	a->nr_calls = n;
 }
 
-static int on_call(struct at *a, pid_t tid, uint64_t sp)
+static int on_call(struct at *a, pid_t tid, const struct mtr_regs *hit)
 {
 	unsigned int wanted = a->o->count ? a->o->count : 1;
 	struct stacks_held h;
 	int ret;
 
-	forget_calls(a, tid, sp);
+	forget_calls(a, tid, hit->r[MTR_REG_SP]);
 	if (a->called == wanted || (a->o->tid && a->o->tid != tid) || a->nr_calls == MAX_CALLS ||
-	    hold(a, tid, &h))
+	    hold(a, tid, hit, &h))
 		return 0;
 	a->called++;
 	ret = picture(a, &h, "call", a->called, 1);
@@ -216,24 +221,28 @@ static bool same_line(struct at *a, uint64_t pc, uint64_t call)
 }
 
 /* Until the statement with the call is done; a signal that came meanwhile is to be passed on. */
-static int finish_line(struct at *a, const struct call *c)
+static int finish_line(struct at *a, const struct call *c, struct mtr_regs *regs)
 {
-	struct mtr_regs regs;
+	struct mtr_regs now;
 	uint64_t tls;
 	int sig = 0;
 
 	for (unsigned int i = 0; i < MAX_STEPS && !sig; i++) {
-		if (tracee_regs(c->tid, &regs, &tls) || regs.r[MTR_REG_SP] < c->sp ||
-		    !same_line(a, regs.r[MTR_REG_PC], c->pc - 1) ||
-		    is_call(a->pid, regs.r[MTR_REG_PC]))
+		/* where it came back to, another call was made already */
+		if (tracee_regs(c->tid, &now, &tls) || now.r[MTR_REG_SP] < c->sp)
+			break;
+		*regs = now;
+		if (!same_line(a, now.r[MTR_REG_PC], c->pc - 1) ||
+		    is_call(a->pid, now.r[MTR_REG_PC]))
 			break;
 		sig = tracee_step(c->tid);
 	}
 	return sig > 0 ? sig : 0;
 }
 
-static int on_return(struct at *a, pid_t tid, uint64_t ip, uint64_t sp, int *ret_sig)
+static int on_return(struct at *a, pid_t tid, struct mtr_regs *hit, int *ret_sig)
 {
+	uint64_t ip = hit->r[MTR_REG_PC], sp = hit->r[MTR_REG_SP];
 	struct stacks_held h;
 	struct call c;
 
@@ -243,24 +252,24 @@ static int on_return(struct at *a, pid_t tid, uint64_t ip, uint64_t sp, int *ret
 			continue;
 		c = a->call[i];
 		a->call[i] = a->call[--a->nr_calls];
-		*ret_sig = finish_line(a, &c);
-		return hold(a, tid, &h) ? 0 : picture(a, &h, "return", c.nr, 0);
+		*ret_sig = finish_line(a, &c, hit);
+		return hold(a, tid, hit, &h) ? 0 : picture(a, &h, "return", c.nr, 0);
 	}
 	return 0;
 }
 
-static int on_place(struct at *a, pid_t tid, uint64_t ip, uint64_t sp, int *ret_sig)
+static int on_place(struct at *a, pid_t tid, struct mtr_regs *hit, int *ret_sig)
 {
 	for (unsigned int i = 0; i < a->nr_places; i++) {
-		if (a->place[i].addr != ip)
+		if (a->place[i].addr != hit->r[MTR_REG_PC])
 			continue;
 		switch (a->place[i].kind) {
 		case AT_START:
 			return with_map(a, find_function, 0);
 		case AT_FUNCTION:
-			return on_call(a, tid, sp);
+			return on_call(a, tid, hit);
 		case AT_RETURN:
-			return on_return(a, tid, ip, sp, ret_sig);
+			return on_return(a, tid, hit, ret_sig);
 		}
 	}
 	return 0;
@@ -297,15 +306,15 @@ static int on_exec(struct at *a)
 
 static void on_event(struct at *a, const struct tracee_event *ev)
 {
-	uint64_t ip, sp;
+	struct mtr_regs hit;
 	int sig = ev->sig, ret = 0;
 
 	if (ev->what == TRACEE_EXEC) {
 		ret = on_exec(a);
 		sig = 0;
-	} else if (sig == SRC_AT_SIGNAL && src_at_hit(a->sa, ev->tid, &ip, &sp)) {
+	} else if (sig == SRC_AT_SIGNAL && src_at_hit(a->sa, ev->tid, &hit)) {
 		sig = 0;
-		ret = on_place(a, ev->tid, ip, sp, &sig);
+		ret = on_place(a, ev->tid, &hit, &sig);
 	}
 	tracee_go(ev->tid, sig);
 	if (ret && !a->err)

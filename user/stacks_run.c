@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "export/stacks.h"
 #include "frames.h"
@@ -225,8 +227,14 @@ static int take_all(struct run *run)
 static int report(struct run *run, FILE *out)
 {
 	const struct opts *o = run->o;
-	const struct report_style style = { .ascii = o->ascii, .bytes = o->bytes };
+	struct report_style style = { .ascii = o->ascii, .bytes = o->bytes };
+	struct winsize ws;
 
+	if (isatty(fileno(out))) {
+		style.width = ioctl(fileno(out), TIOCGWINSZ, &ws) ? 0 : ws.ws_col;
+		style.color = o->color >= 0;
+	}
+	style.color |= o->color > 0;
 	run->rep.p = run->p;
 	run->rep.model = &run->snap.model;
 	run->rep.vars = o->vars;

@@ -90,7 +90,7 @@ int src_at_plant(struct src_at *sa, pid_t pid, const char *path, uint64_t offset
 	return 0;
 }
 
-bool src_at_hit(struct src_at *sa, pid_t tid, uint64_t *ret_ip, uint64_t *ret_sp)
+bool src_at_hit(struct src_at *sa, pid_t tid, struct mtr_regs *ret)
 {
 	uint32_t key = (uint32_t)tid;
 	struct mtr_w_at at;
@@ -98,7 +98,7 @@ bool src_at_hit(struct src_at *sa, pid_t tid, uint64_t *ret_ip, uint64_t *ret_sp
 	if (bpf_map__lookup_and_delete_elem(sa->skel->maps.at_hits, &key, sizeof(key), &at,
 					    sizeof(at), 0))
 		return false;
-	*ret_ip = at.ip;
-	*ret_sp = at.sp;
+	memcpy(ret->r, at.r, sizeof(ret->r));
+	ret->valid = (1u << MTR_NR_REGS) - 1;
 	return true;
 }

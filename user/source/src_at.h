@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include "event/stackcopy.h"
 
 #define SRC_AT_SIGNAL SIGURG
 
@@ -30,7 +31,11 @@ int src_at_plant(struct src_at *sa, pid_t pid, const char *path, uint64_t offset
 /* src_at_clear() - give up all places */
 void src_at_clear(struct src_at *sa);
 
-/* src_at_hit() - where a thread that got the signal came to, and its stack pointer; false: it is not from us */
-bool src_at_hit(struct src_at *sa, pid_t tid, uint64_t *ret_ip, uint64_t *ret_sp);
+/**
+ * src_at_hit() - the registers with which a thread that got the signal came to a place
+ *
+ * By now it has executed the instruction there. Returns false when the signal is not from us.
+ */
+bool src_at_hit(struct src_at *sa, pid_t tid, struct mtr_regs *ret);
 
 #endif
