@@ -227,7 +227,7 @@ static int take_all(struct run *run)
 static int report(struct run *run, FILE *out)
 {
 	const struct opts *o = run->o;
-	struct report_style style = { .ascii = o->ascii, .bytes = o->bytes };
+	struct report_style style = { .ascii = o->ascii, .bytes = o->bytes, .width = o->width };
 	struct winsize ws;
 
 	if (isatty(fileno(out))) {
@@ -315,4 +315,28 @@ int stacks_run(pid_t pid, uint32_t as, const struct opts *o, FILE *out, struct s
 	}
 	release(&run);
 	return ret;
+}
+
+char *stacks_of_thread(pid_t pid, pid_t tid, bool ascii, unsigned int width)
+{
+	const struct opts o = {
+		.tid = tid, .vars = true, .ascii = ascii, .color = -1, .width = width
+	};
+	char *text = NULL, *frames;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+	int ret;
+
+	if (!f)
+		return NULL;
+	ret = stacks_run(pid, 1, &o, f, NULL, NULL);
+	if (fclose(f) || ret) {
+		free(text);
+		return NULL;
+	}
+	/* what is said of the thread itself the view has already */
+	frames = strstr(text, "\n STACK ");
+	if (frames)
+		memmove(text, frames + 1, strlen(frames + 1) + 1);
+	return text;
 }

@@ -38,4 +38,11 @@ struct stacks_held {
 int stacks_run(pid_t pid, uint32_t as, const struct opts *o, FILE *out, struct stacks_held *held,
 	       const struct when *when);
 
+/**
+ * stacks_of_thread() - the picture of one thread for a view: frames and variables
+ *
+ * Returns malloced text, or NULL when there is none.
+ */
+char *stacks_of_thread(pid_t pid, pid_t tid, bool ascii, unsigned int width);
+
 #endif

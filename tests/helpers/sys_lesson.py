@@ -3,12 +3,16 @@
 types, sizes and values as the language has them; addresses are numbered in the order in which
 they come, so that what is shared, moved or reallocated can be told apart.
 """
+import fcntl
 import json
 import os
+import pty
 import re
+import struct
 import subprocess
+import termios
 
-from live import MEMTRACE, PATIENCE, TARGETS, TOP, Skip, check, equal, main
+from live import MEMTRACE, PATIENCE, TARGETS, TOP, Skip, Target, check, equal, main
 
 NR_STEPS = 12
 
@@ -92,5 +96,57 @@ def overflow(what, cause, function, at_least):
     return f'overflow_{what}', test
 
 
+PICTURE = r"""
+ STACK +HEAP, DATA, CODE
+ ┌ 0 .*
+ ├ \d+ add  lesson.c:\d+ ─+┤ variables 12 B, frame 48 B
+ │ x: int \(4 B\) = 5 +│
+ │ y: int \(4 B\) = 10 +│
+ │ sum: int \(4 B\) = 15 +│
+ ├ \d+ pointers  lesson.c:\d+ ─+┤ variables 170 B, frame 208 B
+ │ u: struct user \* \(8 B\) +┼─► #\d+ stack thread \d+ frame \d+ [0-9a-f]+: 40 B
+ │ numbers: int\[5\] \(20 B\) = \[1, 2, 3, 4, 5\] +│
+ │ literal: const char \* \(8 B\) +┼─► #\d+ rodata lesson greeting [0-9a-f]+ "hello from .rodata": 1 B
+ │ to_data: int \* \(8 B\) +┼─► #\d+ data lesson counter [0-9a-f]+: 4 B
+ │ none: int \* \(8 B\) = 0x0 +┼─► nothing
+ │ wild: int \* \(8 B\) +┼─► #\d+ unmapped 10: 4 B
+ │ list: struct node \* \(8 B\) +┼─► #\d+ heap \[heap\] [0-9a-f]+: 16 B, chunk 32 B
+ ├ \d+ main  lesson.c:\d+ ─+┤ variables 76 B, frame \d+ B
+ └─+┘
+"""
+
+
+def picture():
+    """Two columns, on a wide terminal; and within 80 ASCII columns where there is none."""
+    with Target('lesson') as target:
+        target.checkpoint()
+        args = [MEMTRACE, 'stacks', '-p', str(target.pid), '--vars']
+        pid, fd = pty.fork()
+        if not pid:
+            fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack('4H', 50, 160, 0, 0))
+            os.execve(MEMTRACE, args, dict(os.environ, NO_COLOR='1'))
+        out = b''
+        try:
+            while chunk := os.read(fd, 65536):
+                out += chunk
+        except OSError:
+            pass
+        equal(os.waitpid(pid, 0)[1], 0, 'exit status')
+        os.close(fd)
+        lines = out.decode().replace('\r', '').splitlines()
+        at = 0
+        for want in PICTURE.strip('\n').splitlines():
+            found = [i for i in range(at, len(lines)) if re.fullmatch(want, lines[i])]
+            check(found, f'no line {want!r} from line {at} on in', *('\n' + line for line in lines))
+            at = found[0] + 1
+        widths = {len(line) for line in lines if line.startswith((' ┌', ' ├', ' └')) and ' variables' not in line
+                  and ' frame' not in line}
+        equal(len(widths), 1, f'edges in one column: {widths}')
+        narrow = subprocess.run([*args, '--ascii'], capture_output=True, timeout=PATIENCE).stdout.decode('ascii')
+        check('|->' in narrow and '+ 0 ' in narrow, narrow)
+        cells = [line for line in narrow.splitlines() if line.startswith(' |')]
+        check(cells and max(map(len, cells)) <= 80, f'{max(map(len, cells))} columns')
+
+
 if __name__ == '__main__':
-    main(steps, overflow('big', 'large_frame', 'big', 7 << 20), overflow('endless', 'recursion', 'endless', 7 << 20))
+    main(steps, picture, overflow('big', 'large_frame', 'big', 7 << 20), overflow('endless', 'recursion', 'endless', 7 << 20))

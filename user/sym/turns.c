@@ -37,15 +37,18 @@ static struct mtr_regs further(const struct mtr_regs *regs, unsigned int at, uns
 static unsigned int from_there(struct syms *s, const struct mtr_stack_copy *copy,
 			       struct mtr_regs regs, const struct unwind_frame *like,
 			       uint64_t next_pc, struct unwind_frame *out,
-			       struct mtr_regs *out_regs, unsigned int max)
+			       struct mtr_regs *out_regs, unsigned int max,
+			       enum unwind_end *ret_end)
 {
 	struct mtr_stack_copy there = { .regs = regs, .part = { copy->part[1] } };
 	struct unwind_result res;
 
 	unwind(s, &there, out, out_regs, max, &res);
-	if (res.end != UNWIND_DONE || res.nr < 3 || out[1].pc != next_pc ||
-	    out[0].cfa - out[0].sp != like->cfa - like->sp)
+	/* a library's file may be gone: what called the first turn is known all the same */
+	if ((res.end != UNWIND_DONE && res.end != UNWIND_NO_CFI) || res.nr < 3 ||
+	    out[1].pc != next_pc || out[0].cfa - out[0].sp != like->cfa - like->sp)
 		return 0;
+	*ret_end = res.end;
 	out[0].activation = false;
 	out[0].exact = like->exact;
 	return res.nr;
@@ -58,6 +61,7 @@ struct across {
 	struct mtr_regs *regs;
 	unsigned int end, max; /* frames whose own end is known; room */
 	unsigned int filled, nr; /* result */
+	enum unwind_end how;
 };
 
 static void fill(struct across *a, unsigned int len, uint64_t bytes)
@@ -82,7 +86,8 @@ static bool with_turn(struct across *a, unsigned int len, uint64_t bytes)
 		a->filled = (unsigned int)k * len - 1;
 		a->nr = from_there(a->s, a->copy, further(a->regs, at, len, k), &a->frame[at],
 				   a->frame[a->end - len].pc, a->frame + a->end + a->filled,
-				   a->regs + a->end + a->filled, a->max - a->end - a->filled);
+				   a->regs + a->end + a->filled, a->max - a->end - a->filled,
+				   &a->how);
 		if (!a->nr)
 			continue;
 		fill(a, len, bytes);
@@ -110,7 +115,7 @@ unsigned int turns_across(struct syms *s, const struct mtr_stack_copy *copy,
 			    !with_turn(&a, len, bytes))
 				continue;
 			ret->nr = a.end + a.filled + a.nr;
-			ret->end = UNWIND_DONE;
+			ret->end = a.how;
 			return a.filled;
 		}
 	}
