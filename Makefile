@@ -120,7 +120,7 @@ $(B)/bpf/memtrace.bpf.o: $(BPF_OBJ)
 	$(Q)$(BPFTOOL) gen object $@ $(BPF_OBJ)
 
 # -MMD leaves out headers found through -isystem: the skeleton's users are named here.
-$(B)/obj/user/source/src_bpf.o $(B)/obj/user/source/src_regs.o: $(SKEL)
+$(addprefix $(B)/obj/user/source/,src_bpf.o src_regs.o src_at.o quiet.o): $(SKEL)
 
 $(SKEL): $(B)/bpf/memtrace.bpf.o
 	$(say) SKEL $@

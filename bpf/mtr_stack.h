@@ -27,7 +27,7 @@
 
 struct stack_buf {
 	u32 busy; /* where programs are preempted, another one may come along */
-	u32 pad;
+	u32 pages; /* see mtr_crash.h */
 	/* a record, with room for a whole page at any offset of its bytes */
 	u64 rec[(sizeof(struct mtr_w_stack) + MTR_STACK_MAX + STACK_PAGE) / 8];
 };

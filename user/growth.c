@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "frames.h"
 #include "sym/unwind.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -158,31 +159,9 @@ int growth_adopt(struct growth *g, struct proc *p, uint64_t now_ns)
 
 int growth_maps(struct growth *g, struct growth_proc *gp)
 {
-	struct aspace *as = &gp->p->aspace;
-	struct sym_map *map = calloc(as->nr + 1, sizeof(*map));
-	unsigned int nr = 0;
-	struct region *r;
-	int err;
+	int err = frames_maps(gp->syms, gp->p, g->model->st, true);
 
-	if (!map)
-		return -ENOMEM;
-	aspace_for_each(r, as) {
-		if (!r->ino && !(r->prot & MTR_P_EXEC))
-			continue;
-		map[nr++] = (struct sym_map){
-			.start = r->start,
-			.end = r->end,
-			.pgoff = r->pgoff,
-			.ino = r->ino,
-			.dev = r->dev,
-			.exec = r->prot & MTR_P_EXEC,
-			.write = r->prot & MTR_P_WRITE,
-			.path = strtab_str(g->model->st, r->name),
-		};
-	}
-	err = syms_set_maps(gp->syms, map, nr);
-	free(map);
-	gp->maps_gen = as->gen;
+	gp->maps_gen = gp->p->aspace.gen;
 	return err;
 }
 
@@ -524,7 +503,7 @@ int growth_event(void *ctx, const struct mtr_event *ev)
 	if (!gp->p)
 		return 0;
 	if (ev->kind == MTR_EV_STACK)
-		return take_stack(g, gp, ev);
+		return ev->stack.why == MTR_STACK_WHY_CRASH ? 0 : take_stack(g, gp, ev);
 	if (ev->kind == MTR_EV_FAULT || ev->kind == MTR_EV_RSS)
 		return pages(gp, ev);
 	if (ev->kind == MTR_EV_RESIDENCY)

@@ -126,6 +126,7 @@ const char help_stacks[] =
 	"\n"
 	"Usage:\n"
 	"  memtrace stacks TARGET [flags]\n"
+	"  memtrace stacks --at FUNCTION [flags] -- CMD ARGS\n"
 	"\n"
 	"Sleeping threads are not stopped: their registers come from the kernel (BPF, as root)\n"
 	"and their stacks are copied from outside. A running thread is stopped while its stack\n"
@@ -135,6 +136,10 @@ const char help_stacks[] =
 	"  -t, --tid TID             this thread only\n"
 	"      --vars                variables of each frame, and where their pointers lead\n"
 	"      --no-values           with --vars: names, types and places only\n"
+	"      --at FUNCTION         pictures when it is called: the caller, the function with its\n"
+	"                            parameters, the caller again with the result (uprobes, root)\n"
+	"      --count N             with --at: of so many calls (1)\n"
+	"      --when EXPR           wait until it holds, then report: 'headroom < 20%'\n"
 	"      --largest             the frames that take most, largest first\n"
 	"      --folded              for flame graphs: each frame's own bytes\n"
 	"      --no-fold             each frame of a recursion, not a count of them\n"
@@ -145,6 +150,8 @@ const char help_stacks[] =
 	"  sudo memtrace stacks -p 4123\n"
 	"  sudo memtrace stacks -p 4123 --largest\n"
 	"  sudo memtrace stacks -p 4123 -t 4123 --vars\n"
+	"  sudo memtrace stacks --at add --vars -- ./add\n"
+	"  sudo memtrace stacks -p 4123 --when 'headroom < 20%' -i 5s\n"
 	"  sudo memtrace stacks -p 4123 --json | jq '.threads[].stack.headroom_bytes'\n"
 	"\n" HELP_EXIT "\n";
 

@@ -50,6 +50,8 @@ enum {
 	O_NO_FOLD,
 	O_VARS,
 	O_NO_VALUES,
+	O_AT,
+	O_COUNT,
 	O_DEBUGINFOD,
 };
 
@@ -91,6 +93,8 @@ static const struct option long_flags[] = {
 	{ "no-fold", no_argument, NULL, O_NO_FOLD },
 	{ "vars", no_argument, NULL, O_VARS },
 	{ "no-values", no_argument, NULL, O_NO_VALUES },
+	{ "at", required_argument, NULL, O_AT },
+	{ "count", required_argument, NULL, O_COUNT },
 	{ "debuginfod", no_argument, NULL, O_DEBUGINFOD },
 	/* for tests and for people who debug memtrace */
 	{ "rung", required_argument, NULL, O_RUNG },
@@ -250,6 +254,8 @@ static unsigned int flag_needs(int flag)
 	case O_NO_FOLD:
 	case O_VARS:
 	case O_NO_VALUES:
+	case O_AT:
+	case O_COUNT:
 	case O_DEBUGINFOD:
 		return OPT_STACKS;
 	case 'f':
@@ -391,7 +397,7 @@ static int growth_flag(struct opts *o, int flag, const char *arg)
 static int stacks_flag(struct opts *o, int flag, const char *arg)
 {
 	char *end;
-	long tid;
+	long tid, n;
 
 	switch (flag) {
 	case 't':
@@ -414,6 +420,17 @@ static int stacks_flag(struct opts *o, int flag, const char *arg)
 		return 0;
 	case O_NO_VALUES:
 		o->no_values = true;
+		return 0;
+	case O_AT:
+		if (!*arg)
+			return usage("--at takes the name of a function");
+		o->at = arg;
+		return 0;
+	case O_COUNT:
+		n = strtol(arg, &end, 10);
+		if (*arg < '0' || *arg > '9' || *end || n <= 0 || n > 1000000)
+			return usage("--count takes a number from 1 on, not '%s'", arg);
+		o->count = (unsigned int)n;
 		return 0;
 	}
 	o->debuginfod = true;
@@ -555,7 +572,11 @@ static int check(const struct command *c, struct opts *o, int argc, char **argv)
 		return usage("unexpected '%s'%s", argv[optind],
 			     c->takes & OPT_LIVE ? "; a command goes after --" : "");
 	if (optind < argc) {
-		if (!(c->takes & OPT_LIVE))
+		if (c->takes & OPT_STACKS && !o->at)
+			return usage(
+				"of a command, stacks takes pictures when a function is called: "
+				"--at FUNCTION");
+		if (!(c->takes & (OPT_LIVE | OPT_STACKS)))
 			return usage("%s does not start commands", c->name);
 		if (o->nr_pids)
 			return usage("either processes or -- CMD, not both");
@@ -572,6 +593,10 @@ static int check(const struct command *c, struct opts *o, int argc, char **argv)
 		return usage("--no-values goes with --vars");
 	if (o->vars && (o->folded || o->largest))
 		return usage("--vars is neither for --folded nor for --largest");
+	if (o->at && (o->repeat || o->when || o->nr_pids > 1))
+		return usage("--at is for one process, and goes with neither -i nor --when");
+	if (o->count && !o->at)
+		return usage("--count goes with --at FUNCTION");
 	if (o->user && !o->cmd)
 		return usage("-u says as whom to run a command: -- CMD ARGS is missing");
 	return 0;

@@ -48,6 +48,9 @@ struct opts {
 	bool repeat; /* -i was given */
 	bool folded, largest;
 	bool vars, no_values;
+	const char *at; /* function at whose call and return pictures are taken */
+	unsigned int count; /* of calls; 0: 1 */
+	unsigned int width; /* of pictures, in columns; 0: as the terminal has it */
 	bool no_fold; /* recursion is written out */
 	bool debuginfod; /* debug information may be fetched */
 	/* for tests and people who debug memtrace; not in --help's first page */

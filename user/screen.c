@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "screen_growth.h"
+#include "stacks_run.h"
 #include "tui/tui.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -33,6 +34,10 @@ struct screen {
 	struct screen_growth *growth; /* NULL: its view was never opened */
 	struct frozen *frozen; /* NULL: not paused */
 	const char *note;
+	struct {
+		uint32_t tid; /* of what text is; 0: of none */
+		char *text; /* NULL: nothing could be told */
+	} stack;
 	bool quit;
 	bool stale; /* output of the command is not on the screen yet */
 	uint64_t drawn_ns;
@@ -138,6 +143,8 @@ static int draw_now(struct screen *sc, struct session *s)
 		.rung = session_rung(s),
 		.now_ns = session_now(s),
 		.now_real_ns = real_now(s),
+		.stack = sc->stack.text,
+		.stack_tid = sc->stack.tid,
 	};
 
 	if (!all)
@@ -156,12 +163,35 @@ static int draw_now(struct screen *sc, struct session *s)
 	return 0;
 }
 
+/* Who looks at a thread's page sees its frames, as they are at this interval. */
+static void look_at_thread(struct screen *sc, struct session *s)
+{
+	unsigned int nr;
+	struct sess_proc **procs = session_procs(s, &nr);
+	struct proc *p = nr ? procs[selected(sc, nr)]->p : NULL;
+
+	free(sc->stack.text);
+	sc->stack.tid = tui_thread(sc->tui);
+	sc->stack.text = sc->stack.tid && p && p->death == DEATH_NONE ?
+				 stacks_of_thread((pid_t)p->pid, (pid_t)sc->stack.tid, sc->o->ascii,
+						  tui_width(sc->tui)) :
+				 NULL;
+}
+
 static int draw(struct screen *sc, struct session *s)
 {
+	int err;
+
 	sc->stale = false;
 	sc->drawn_ns = boot_ns();
-	if (!sc->frozen)
+	if (!sc->frozen) {
+		err = draw_now(sc, s);
+		/* which thread's page it is is known when it was drawn */
+		if (err || tui_thread(sc->tui) == sc->stack.tid)
+			return err;
+		look_at_thread(sc, s);
 		return draw_now(sc, s);
+	}
 	draw_frozen(sc, s);
 	return 0;
 }
@@ -172,7 +202,10 @@ static int on_tick(void *ctx, struct session *s)
 
 	if (sc->growth)
 		screen_growth_tick(sc->growth, s);
-	return tui_paused(sc->tui) ? 0 : draw(sc, s);
+	if (tui_paused(sc->tui))
+		return 0;
+	look_at_thread(sc, s);
+	return draw(sc, s);
 }
 
 /* ---- keys, size */
@@ -356,5 +389,6 @@ void screen_close(struct screen *sc)
 	log_release();
 	thaw(sc);
 	screen_growth_close(sc->growth);
+	free(sc->stack.text);
 	free(sc);
 }

@@ -114,6 +114,8 @@ int session_sink(void *ctx, const struct mtr_event *ev)
 	struct proc *p;
 	int err;
 
+	if (ev->kind == MTR_EV_STACK && ev->stack.why == MTR_STACK_WHY_CRASH)
+		return crash_frames(s, ev);
 	if (ev->kind != MTR_EV_ATTACH && ev->kind != MTR_EV_EXEC)
 		return session_apply(s, ev);
 	named = *ev;

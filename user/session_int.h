@@ -35,6 +35,8 @@ int reconcile_tick(struct session *s, struct sess_proc *sp, uint64_t budget_ns);
 
 /* session_apply() - an event as it is, to the model and to whom session_tap() named */
 int session_apply(struct session *s, const struct mtr_event *ev);
+/* crash.c: MTR_EV_FRAMEs of the stack with which a thread died; 0 or −errno */
+int crash_frames(struct session *s, const struct mtr_event *ev);
 /* watch.c: memtrace.ko */
 void watch_begin(struct session *s, struct sess_proc *sp); /* for the address space it has now */
 void watch_end(struct sess_proc *sp);

@@ -84,7 +84,7 @@ _memtrace() {
 	snapshot) flags="$target $common" ;;
 	mark) flags="$target $common" ;;
 	growth) flags="$target $live --max-overhead --sample --format --arenas --fail-on $common" ;;
-	stacks) flags="$target --tid --vars --no-values --largest --folded --no-fold --interval --debuginfod $common" ;;
+	stacks) flags="$target --tid --vars --no-values --at --count --when --largest --folded --no-fold --interval --debuginfod $common" ;;
 	*) flags="$target $live $common" ;;
 	esac
 	if [[ $cur == -* ]]; then

@@ -109,7 +109,7 @@ test_views_and_pages() {
 	sees '1 Layout' && keys 2 && sees '2 Regions' && sees 'heap +rw-p \[heap\]' && keys / h e a p Enter && sees 'fit heap' && keys Enter &&
 		sees '^ range +[0-9a-f]+-[0-9a-f]+$' && sees '^ faults +[1-9].* minor' && keys Escape Tab &&
 		sees '3 Threads' && sees "^ +$pid demo main +[A-Z] .*8\.0M" && sees 'indexer' && keys Enter &&
-		sees 'top of the stack' && sees 'stack pointer|depth' && keys Escape 4 && sees '4 Timeline' &&
+		sees 'top of the stack' && sees 'stack pointer|depth' && keys End && sees '^ └─+┘' && keys Escape 4 && sees '4 Timeline' &&
 		sees ' ■ heap +[0-9.]+M' && sees '  RSS +[0-9.]+M' && keys '?' && sees '^── Help' && sees 'no key is passed on' &&
 		keys Escape BTab && sees '3 Threads' && keys q && given_back
 }

@@ -83,7 +83,7 @@ FIXTURE_SETUP(patience)
 	close(self->out[1]);
 	self->said = fdopen(self->out[0], "r");
 	ASSERT_NE(NULL, fgets(line, sizeof(line), self->said));
-	ASSERT_EQ(0, stackcap_open(self->pid, to_the_end, NULL, &self->c, &why));
+	ASSERT_EQ(0, stackcap_open(self->pid, to_the_end, NULL, 0, &self->c, &why));
 	self->nr = list_tids(self->pid, self->tid);
 	ASSERT_EQ(5, self->nr);
 }

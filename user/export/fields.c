@@ -409,6 +409,7 @@ void fields_of(struct fields *o, struct exporter *x, const struct mtr_event *ev)
 	case MTR_EV_COST:
 	case MTR_EV_STACK:
 	case MTR_EV_MOVE:
+	case MTR_EV_FRAME:
 	case MTR_EV_DROP:
 	case MTR_EV_MODULE:
 	case MTR_EV_STATE:

@@ -105,6 +105,42 @@ static int open_regular(const char *path, struct stat *st)
 	return -1;
 }
 
+/* What is there now under that name counts only if it is the same file. */
+static int open_same(const char *path, const struct mapping *m)
+{
+	struct stat st;
+	int fd = open_regular(path, &st);
+
+	if (fd < 0 || st.st_ino == m->ino)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/*
+ * The process has ended: by its path as we see it. Of what it mapped in its last
+ * moments only the name is known; libraries lie in few folders.
+ */
+static int open_without(const struct syms *s, const struct mapping *m)
+{
+	const char *base = strrchr(m->path, '/');
+	char path[4096 + 64];
+	int fd = -1;
+
+	if (base)
+		return open_same(m->path, m);
+	for (unsigned int i = 0; i < s->nr && fd < 0; i++) {
+		const struct mapping *o = &s->map[i];
+		const char *end = strrchr(o->path, '/');
+
+		if (!end || !o->exec || o->path[0] != '/')
+			continue;
+		snprintf(path, sizeof(path), "%.*s/%s", (int)(end - o->path), o->path, m->path);
+		fd = open_same(path, m);
+	}
+	return fd;
+}
+
 static int open_file(const struct syms *s, const struct mapping *m)
 {
 	char path[4096 + 64];
@@ -116,13 +152,9 @@ static int open_file(const struct syms *s, const struct mapping *m)
 	fd = open_regular(path, &st);
 	if (fd >= 0)
 		return fd;
-	/* what is there now under that name counts only if it is the same file */
 	snprintf(path, sizeof(path), "%s%s", s->root, m->path);
-	fd = open_regular(path, &st);
-	if (fd < 0 || st.st_ino == m->ino)
-		return fd;
-	close(fd);
-	return -1;
+	fd = open_same(path, m);
+	return fd >= 0 ? fd : open_without(s, m);
 }
 
 static bool is_vdso(const struct mapping *m)
@@ -220,7 +252,7 @@ struct mapping *syms_mapping(struct syms *s, uint64_t addr)
 	return m;
 }
 
-static struct symtab *symtab_of(struct elfmod *m)
+struct symtab *elfmod_symtab(struct elfmod *m)
 {
 	if (!m->tried_symtab) {
 		m->tried_symtab = true;
@@ -229,7 +261,7 @@ static struct symtab *symtab_of(struct elfmod *m)
 	return m->symtab;
 }
 
-static struct srclines *lines_of(struct elfmod *m, Dwarf_Addr *ret_bias)
+struct srclines *elfmod_lines(struct elfmod *m, Dwarf_Addr *ret_bias)
 {
 	Dwarf *dw = elfmod_dwarf(m, ret_bias);
 
@@ -249,13 +281,13 @@ struct finding {
 
 static void name_elf(struct elfmod *m, uint64_t addr, struct finding *f)
 {
-	struct symtab *tab = symtab_of(m);
+	struct symtab *tab = elfmod_symtab(m);
 	const char *fn = tab ? symtab_find(tab, addr, false, &f->func_offset) : NULL;
 	struct srclines *lines;
 	Dwarf_Addr bias = 0;
 
 	f->func = fn;
-	lines = lines_of(m, &bias);
+	lines = elfmod_lines(m, &bias);
 	if (lines)
 		f->nr = srclines_find(lines, addr - bias, fn, f->name);
 	if (!f->nr)
@@ -353,6 +385,6 @@ const char *syms_data(struct syms *s, uint64_t addr, uint64_t *ret_offset)
 		m = m[-1].end == m->start ? syms_mapping(s, m[-1].start) : NULL;
 	if (!m || !m->placed)
 		return NULL;
-	tab = symtab_of(m->file->m);
+	tab = elfmod_symtab(m->file->m);
 	return tab ? symtab_find(tab, addr - m->bias, true, ret_offset) : NULL;
 }

@@ -82,6 +82,19 @@ bool syms_module(struct syms *s, uint64_t pc, struct sym_module *ret);
 /* syms_data() - the variable that an address lies in; NULL: none known. Valid as long as syms */
 const char *syms_data(struct syms *s, uint64_t addr, uint64_t *ret_offset);
 
+/* A place to stop at: behind what a function does before its own first line. */
+struct sym_place {
+	uint64_t entry, body; /* in memory; the same when no line table tells */
+};
+
+/**
+ * syms_function() - the functions that people would call @name, in the order of their addresses
+ *
+ * Looks through the symbols of every file that is mapped. Returns how many were written, at most @max.
+ */
+unsigned int syms_function(struct syms *s, const char *name, struct sym_place *ret,
+			   unsigned int max);
+
 /* sym_demangle() - a C++ or Rust name as written in the language; malloced; NULL: it is not mangled */
 char *sym_demangle(const char *name);
 

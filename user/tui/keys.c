@@ -138,6 +138,7 @@ static unsigned int view_key(struct tui *t, int c)
 	case '\n':
 	case KEY_ENTER:
 		t->detail = ui_view(t)->detail != NULL;
+		t->detail_tid = 0;
 		t->detail_list = (struct list){ 0 };
 		break;
 	case '?':

@@ -246,3 +246,13 @@ void tui_draw(struct tui *t, const struct tui_frame *f)
 		       f->note ? ui_text(t, f->note) : "waiting for a process");
 	ui_end(t);
 }
+
+uint32_t tui_thread(const struct tui *t)
+{
+	return t->detail && !t->help && t->view == TUI_THREADS ? t->detail_tid : 0;
+}
+
+unsigned int tui_width(const struct tui *t)
+{
+	return t->w > 0 ? (unsigned int)t->w : 80;
+}

@@ -89,6 +89,8 @@ struct tui_frame {
 	const char *rung; /* "fentry" or "tracepoint", "proc" for replay/snapshot */
 	uint64_t now_ns; /* CLOCK_BOOTTIME of the frame: the file's in replay */
 	uint64_t now_real_ns; /* the same in CLOCK_REALTIME */
+	const char *stack; /* lines about the frames of thread stack_tid; NULL: none */
+	uint32_t stack_tid;
 };
 
 struct tui;
@@ -112,6 +114,11 @@ void tui_set_paused(struct tui *t, bool on);
 enum tui_view tui_shown(const struct tui *t);
 /* tui_selected() - index into procs of the process to show; kept in range by the caller */
 unsigned int tui_selected(const struct tui *t);
+
+/* tui_thread() - the thread whose page was drawn last and is in sight; 0: none. Its frames may be given */
+uint32_t tui_thread(const struct tui *t);
+/* tui_width() - columns of the terminal */
+unsigned int tui_width(const struct tui *t);
 
 /* The picker: processes by RSS and its rate. */
 struct tui_pick_row {

@@ -92,6 +92,7 @@ struct tui {
 	enum tui_view view;
 	struct view_state vs[UI_PICKER + 1]; /* by enum tui_view */
 	struct list detail_list; /* scrolling of a detail or help page */
+	uint32_t detail_tid; /* of the thread whose page was drawn last */
 	bool cursor; /* shown once the user moved it */
 	bool help, detail, filtering, paused;
 	bool unfold; /* Layout: every row, however many */
@@ -283,6 +284,7 @@ struct page page_begin(struct tui *t, struct rect r, const char *title);
 bool page_row(struct page *pg, int *ret_y);
 void page_field(struct page *pg, const char *name, enum style st, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+void page_lines(struct page *pg, const char *text); /* as they are, after an empty one */
 void page_end(struct page *pg);
 /* page_region_line() - one region on one line */
 void page_region_line(struct page *pg, const struct tui_frame *f, struct region *r);
