@@ -504,6 +504,9 @@ int growth_event(void *ctx, const struct mtr_event *ev)
 		return 0;
 	if (ev->kind == MTR_EV_STACK)
 		return ev->stack.why == MTR_STACK_WHY_CRASH ? 0 : take_stack(g, gp, ev);
+	if (ev->kind == MTR_EV_RSS && ev->rss.why == MTR_WHY_FOREIGN && ev->rss.bytes > 0 &&
+	    ev->rss.member != MTR_SWAP)
+		gp->others += ev->rss.bytes;
 	if (ev->kind == MTR_EV_FAULT || ev->kind == MTR_EV_RSS)
 		return pages(gp, ev);
 	if (ev->kind == MTR_EV_RESIDENCY)

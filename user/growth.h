@@ -73,6 +73,7 @@ struct growth_proc {
 	uint64_t from_ns;
 	int64_t rss0; /* resident bytes then */
 	int64_t settled_rss; /* of the latest tick */
+	int64_t others; /* bytes that others brought, gross */
 	uint64_t *tick_ns;
 	int64_t *tick_rss;
 	unsigned int nr_ticks, cap_ticks, keep_every, skipped; /* one in keep_every is kept */

@@ -312,6 +312,9 @@ static void identity(struct growth_proc *gp, struct growth_report *r)
 	/* what an exec finds there the kernel has put there: nothing was before */
 	r->before = gp->p->from_start && !gp->p->copied ? 0 : -before.released;
 	r->no_path = ledger_path(&gp->ledger, LEDGER_NO_PATH).net;
+	r->others = r->no_path > 0 ? r->no_path : 0;
+	if (r->others > gp->others)
+		r->others = gp->others;
 	in.scale = r->rss;
 	for (uint32_t k = 0; k < gp->ledger.nr_paths; k++) {
 		in.gross += gp->ledger.path[k].gross;

@@ -63,6 +63,7 @@ struct growth_report {
 	uint64_t to_real_ns; /* CLOCK_REALTIME of to_ns */
 	int64_t rss, delta, attributed, before,
 		no_path; /* bytes; delta = attributed + before + residual */
+	int64_t others; /* of no_path: brought by the kernel (huge pages filled up) or another process */
 	struct verdict verdict; /* of the process */
 	const struct arenas *arenas; /* NULL: nobody asked */
 	const struct mtr_limit *limit; /* that is full first; NULL: none */

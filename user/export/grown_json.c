@@ -142,11 +142,12 @@ int grown_json(FILE *f, const struct growth_report *r)
 		 json_pack("{s:I, s:I}", "from_ns", (json_int_t)r->from_ns, "to_ns",
 			   (json_int_t)r->to_ns));
 	json_put(&w, "rss",
-		 json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "resident_bytes", (json_int_t)r->rss,
-			   "delta_bytes", (json_int_t)r->delta, "attributed_bytes",
-			   (json_int_t)r->attributed, "before_attach_bytes", (json_int_t)r->before,
-			   "residual_bytes", (json_int_t)growth_residual(r), "no_path_bytes",
-			   (json_int_t)r->no_path));
+		 json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "resident_bytes",
+			   (json_int_t)r->rss, "delta_bytes", (json_int_t)r->delta,
+			   "attributed_bytes", (json_int_t)r->attributed, "before_attach_bytes",
+			   (json_int_t)r->before, "residual_bytes", (json_int_t)growth_residual(r),
+			   "no_path_bytes", (json_int_t)r->no_path, "others_bytes",
+			   (json_int_t)r->others));
 	json_put(&w, "verdict", verdict(&w, r));
 	json_put(&w, "cgroup", cgroup(&w, r));
 	json_put(&w, "malloc", arenas(r->arenas));

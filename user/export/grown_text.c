@@ -278,7 +278,8 @@ static void put_rows(const struct text *t)
 	}
 	snprintf(what, sizeof(what), "%u path%s under 1%% each", nr_rest, nr_rest == 1 ? "" : "s");
 	put_rest(t, rest.net, what);
-	put_rest(t, growth_residual(r), "residual (no path)");
+	put_rest(t, r->others, "the kernel's huge pages, other processes");
+	put_rest(t, growth_residual(r) - r->others, "residual (no path)");
 	put_rest(t, r->before, "before attach");
 }
 
