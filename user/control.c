@@ -213,6 +213,12 @@ void control_serve(struct control *c, control_mark_fn mark, void *ctx)
 
 /* ---- who asks */
 
+/* A session that ends while it is asked is as good as none. */
+static bool is_gone(int err)
+{
+	return err == ECONNREFUSED || err == ENOENT || err == EPIPE || err == ECONNRESET;
+}
+
 /* 1: marked; 0: it does not trace that process, or is gone; −errno */
 static int ask_one(int folder, const char *socket_name, const char *ask)
 {
@@ -226,12 +232,12 @@ static int ask_one(int folder, const char *socket_name, const char *ask)
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)))
-		ret = errno == ECONNREFUSED || errno == ENOENT ? 0 : -errno;
+		ret = is_gone(errno) ? 0 : -errno;
 	else if (!may_ask(fd))
 		ret = -EACCES;
 	else if (send(fd, ask, strlen(ask), MSG_NOSIGNAL) < 0 ||
 		 recv(fd, said, sizeof(said) - 1, 0) < 0)
-		ret = -errno;
+		ret = is_gone(errno) ? 0 : -errno;
 	else
 		ret = !strcmp(said, "ok");
 	close(fd);
