@@ -129,7 +129,9 @@ def of_a_process():
         lines = [k for _, k in target.lines('PATIENCE')]
         equal(len(lines), 5, 'kinds of waiting')
         for k in lines:
-            equal((k['interrupted'], k['early']), (0, 0), f'{k["kind"]}: interrupted and early')
+            equal(k['interrupted'], 0, f'{k["kind"]}: interrupted')
+            if SLOW == 1:  # an emulated clock is not that exact
+                equal(k['early'], 0, f'{k["kind"]}: early')
 
 
 def killed():

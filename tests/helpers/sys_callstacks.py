@@ -18,6 +18,8 @@ from live import MEMTRACE, PATIENCE, SLOW, TARGETS, TOP, Skip, Target, check, eq
 
 with open(os.path.join(TOP, 'docs', 'schema', 'stacks.schema.json'), encoding='utf-8') as schema:
     SCHEMA = json.load(schema)
+LONG = 'MEMTRACE_TEST_LONG' in os.environ  # 1,000 stacks against gdb: some minutes
+NR_STACKS = 330 if LONG else 80
 VARS_SHARE = 0.95
 MOMENTS = int(os.environ.get('CALLSTACKS', '0'))  # stacks of at_any_moment(), which is there only then
 SHARE = 0.99  # of frames that must be as gdb has them
@@ -518,8 +520,9 @@ def wrong_targets():
 
 
 if __name__ == '__main__':
-    main(frames_as_gdb('c_O0', lambda: Target('frames_o0', '--threads', 80)),
-         frames_as_gdb('c_O2', lambda: Target('frames_o2', '--threads', 80, '--seed', 7)),
+    main(frames_as_gdb('c_O0', lambda: Target('frames_o0', '--threads', NR_STACKS)),
+         frames_as_gdb('c_O2', lambda: Target('frames_o2', '--threads', NR_STACKS, '--seed', 7)),
+         *([frames_as_gdb('c_Og', lambda: Target('frames_og', '--threads', NR_STACKS, '--seed', 5))] if LONG else []),
          frames_as_gdb('cpp_O2', lambda: Asleep('frames_cpp')),
          frames_as_gdb('rust', lambda: Asleep('frames_rs')),
          vars_as_gdb('c_O0', lambda: Target('lesson')), vars_as_gdb('cpp_O0', lambda: Asleep('lesson_cpp')),
