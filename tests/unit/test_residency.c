@@ -323,6 +323,30 @@ TEST_F(child, lowest_page)
 	src_proc_close(me);
 }
 
+/* Every second page: as many runs as the vector takes, one less, one more. */
+TEST_F(child, runs_that_fill_the_vector)
+{
+	static const unsigned int nrs[] = { 2047, 2048, 2049, 4095, 4096, 4097 };
+	struct src_proc *me;
+	unsigned int done;
+
+	ASSERT_EQ(0, src_proc_open(getpid(), &me));
+	for (unsigned int i = 0; i < sizeof(nrs) / sizeof(*nrs); i++) {
+		size_t len = 2 * nrs[i] * PAGE;
+		char *p = map(len, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1);
+		struct src_range r = { (uint64_t)(uintptr_t)p, (uint64_t)(uintptr_t)p + len };
+
+		madvise(p, len, MADV_NOHUGEPAGE);
+		for (size_t at = 0; at < len; at += 2 * PAGE)
+			p[at] = 1;
+		reset();
+		ASSERT_EQ(0, src_proc_residency(me, 7, &r, 1, NSEC_PER_SEC, sink, NULL, &done));
+		EXPECT_EQ(nrs[i] * PAGE, res[0].present);
+		munmap(p, len);
+	}
+	src_proc_close(me);
+}
+
 TEST_F(child, maps_as_smaps)
 {
 	unsigned int nr = read_smaps(self->pid, smap, MAX_REGIONS);

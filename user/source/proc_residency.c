@@ -54,6 +54,7 @@ struct batch {
 	struct mtr_ev_residency *count; /* one a range */
 	unsigned int nr;
 	unsigned int at; /* runs come by address: ranges before this one are done */
+	uint64_t upto; /* end of the last run */
 };
 
 #define BATCH_MAX 256u
@@ -78,20 +79,27 @@ void residency_add(struct mtr_ev_residency *c, uint64_t start, uint64_t end, uns
 		c->huge += bytes;
 }
 
-/* A run of pages may reach over several ranges, and beyond them. */
+/*
+ * A run of pages may reach over several ranges, and beyond them. And it may come twice: when the
+ * vector is full to the last place, the kernel's walk_end is where that part of the walk began.
+ */
 static void add_run(struct batch *b, const struct scan_region *run)
 {
+	uint64_t from = run->start > b->upto ? run->start : b->upto;
 	unsigned int how = 0;
 
+	if (run->end <= from)
+		return;
+	b->upto = run->end;
 	if (run->categories & SCAN_PFNZERO)
 		return;
 	how |= run->categories & SCAN_PRESENT ? PAGE_RESIDENT : 0;
 	how |= run->categories & SCAN_FILE ? PAGE_OF_FILE : 0;
 	how |= run->categories & SCAN_HUGE ? PAGE_HUGE : 0;
-	while (b->at < b->nr && b->r[b->at].end <= run->start)
+	while (b->at < b->nr && b->r[b->at].end <= from)
 		b->at++;
 	for (unsigned int i = b->at; i < b->nr && b->r[i].start < run->end; i++) {
-		uint64_t start = run->start > b->r[i].start ? run->start : b->r[i].start;
+		uint64_t start = from > b->r[i].start ? from : b->r[i].start;
 		uint64_t end = run->end < b->r[i].end ? run->end : b->r[i].end;
 
 		residency_add(&b->count[i], start, end, how);
