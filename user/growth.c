@@ -4,75 +4,32 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "sym/unwind.h"
-#include "util/clock.h"
+#include "export/symmaps.h"
 
-#define MAX_FRAMES 128u
-#define SITE_STACKS 4u /* paths that meet at one (ip, sp) and are known again */
-#define MAX_SITES 65536u
 #define MAX_TICKS 1024u
 #define WORTH (64 * 1024) /* bytes from which on a path has a series */
-#define STACK_COST_NS \
-	4000.0 /* of one call stack, taken and copied: what the governor reckons with */
-#define LONG_COPY 8192u
 
-/* A path as it lies on the stack: it is the same as long as the same return addresses are in the same places. */
-struct known {
-	uint32_t path; /* 0: unused */
-	uint16_t nr;
-	struct {
-		uint32_t off; /* from sp */
-		uint64_t pc; /* return address there */
-	} * ret;
-};
-
-struct growth_site {
-	struct {
-		uint64_t tid, ip, sp;
-	} key;
-	uint32_t path; /* of the latest stack */
-	unsigned int next;
-	struct known known[SITE_STACKS];
-	UT_hash_handle hh;
-};
-
-struct growth *growth_new(struct model *m, unsigned int period, double max_overhead)
+struct growth *growth_new(struct model *m, struct callpaths *paths)
 {
 	struct growth *g = calloc(1, sizeof(*g));
 
 	if (!g)
 		return NULL;
 	g->model = m;
-	g->fixed = period > 0;
-	g->period = period ? period : 1;
-	g->bytes = 2048;
-	g->max_overhead = max_overhead;
+	g->paths = paths;
+	g->stacks = callpaths_stacks(paths);
+	g->period = callpaths_period(paths);
 	return g;
-}
-
-static void free_sites(struct growth_proc *gp)
-{
-	struct growth_site *s, *tmp;
-
-	HASH_ITER(hh, gp->sites, s, tmp) {
-		HASH_DEL(gp->sites, s);
-		for (unsigned int i = 0; i < SITE_STACKS; i++)
-			free(s->known[i].ret);
-		free(s);
-	}
 }
 
 static void free_proc(struct growth_proc *gp)
 {
-	free_sites(gp);
 	for (uint32_t i = 0; i < gp->nr_paths; i++)
 		free(gp->path[i].series);
 	free(gp->path);
 	free(gp->by_stack);
 	free(gp->tick_ns);
 	free(gp->tick_rss);
-	stacktab_free(gp->stacks);
-	syms_free(gp->syms);
 	ledger_fini(&gp->ledger);
 	free(gp);
 }
@@ -111,9 +68,8 @@ static int begin(struct growth *g, const struct mtr_event *ev)
 	gp->p = model_proc(g->model, ev->as);
 	gp->keep_every = 1;
 	gp->from_ns = ev->time_ns;
-	gp->stacks = stacktab_new();
-	gp->syms = syms_new((pid_t)ev->proc.pid, false);
-	if (!gp->p || !gp->stacks || !gp->syms || ledger_init(&gp->ledger)) {
+	gp->syms = callpaths_syms(g->paths, ev->as);
+	if (!gp->p || !gp->syms || ledger_init(&gp->ledger)) {
 		free_proc(gp);
 		return -ENOMEM;
 	}
@@ -132,32 +88,8 @@ static int begin(struct growth *g, const struct mtr_event *ev)
 
 int growth_maps(struct growth *g, struct growth_proc *gp)
 {
-	struct aspace *as = &gp->p->aspace;
-	struct sym_map *map = calloc(as->nr + 1, sizeof(*map));
-	unsigned int nr = 0;
-	struct region *r;
-	int err;
-
-	if (!map)
-		return -ENOMEM;
-	aspace_for_each(r, as) {
-		if (!r->ino && !(r->prot & MTR_P_EXEC))
-			continue;
-		map[nr++] = (struct sym_map){
-			.start = r->start,
-			.end = r->end,
-			.pgoff = r->pgoff,
-			.ino = r->ino,
-			.dev = r->dev,
-			.exec = r->prot & MTR_P_EXEC,
-			.write = r->prot & MTR_P_WRITE,
-			.path = strtab_str(g->model->st, r->name),
-		};
-	}
-	err = syms_set_maps(gp->syms, map, nr);
-	free(map);
-	gp->maps_gen = as->gen;
-	return err;
+	gp->maps_gen = gp->p->aspace.gen;
+	return symmaps_set(gp->syms, &gp->p->aspace, g->model->st, NULL);
 }
 
 static struct growth_path *path_of(struct growth_proc *gp, uint32_t path)
@@ -198,112 +130,14 @@ static uint32_t path_for(struct growth_proc *gp, uint32_t stack, bool truncated)
 	return gp->by_stack[stack];
 }
 
-static bool word_at(const struct mtr_stack_copy *c, uint64_t addr, uint64_t *ret)
-{
-	const struct mtr_stack_part *p = &c->part[0];
-
-	if (addr < p->addr || addr - p->addr > p->size || p->size - (addr - p->addr) < sizeof(*ret))
-		return false;
-	memcpy(ret, p->data + (addr - p->addr), sizeof(*ret));
-	return true;
-}
-
-static bool is_known(const struct known *k, const struct mtr_stack_copy *c)
-{
-	uint64_t sp = c->regs.r[MTR_REG_SP], word;
-
-	if (!k->path)
-		return false;
-	for (unsigned int i = 0; i < k->nr; i++)
-		if (!word_at(c, sp + k->ret[i].off, &word) || word != k->ret[i].pc)
-			return false;
-	return true;
-}
-
-/* Keep where the return addresses of an unwound stack lie. A stack with a signal frame is not kept. */
-static void remember(struct growth_site *s, const struct mtr_stack_copy *c,
-		     const struct unwind_frame *f, unsigned int nr, uint32_t path)
-{
-	struct known *k = &s->known[s->next++ % SITE_STACKS];
-	uint64_t sp = c->regs.r[MTR_REG_SP], word;
-
-	k->path = 0;
-	k->nr = 0;
-	free(k->ret);
-	k->ret = nr > 1 ? calloc(nr, sizeof(*k->ret)) : NULL;
-	if (!k->ret)
-		return;
-	for (unsigned int i = 0; i + 1 < nr; i++) {
-		if (f[i].signal || !word_at(c, f[i].cfa - 8, &word) || word != f[i + 1].pc)
-			return;
-		k->ret[k->nr].off = (uint32_t)(f[i].cfa - 8 - sp);
-		k->ret[k->nr++].pc = word;
-	}
-	k->path = path;
-}
-
-static uint32_t unwind_path(struct growth *g, struct growth_proc *gp, struct growth_site *s,
-			    const struct mtr_stack_copy *copy)
-{
-	struct unwind_frame f[MAX_FRAMES];
-	uint64_t pc[MAX_FRAMES], begun = boot_ns();
-	struct unwind_result res;
-	uint32_t path;
-
-	unwind(gp->syms, copy, f, NULL, MAX_FRAMES, &res);
-	if (res.end == UNWIND_NO_CFI && gp->maps_gen != gp->p->aspace.gen) {
-		if (growth_maps(g, gp))
-			return LEDGER_NO_PATH;
-		unwind(gp->syms, copy, f, NULL, MAX_FRAMES, &res);
-	}
-	for (unsigned int i = 0; i < res.nr; i++)
-		pc[i] = f[i].pc - !f[i].activation;
-	gp->nr_truncated += res.end == UNWIND_OUTSIDE;
-	gp->nr_failed += res.end == UNWIND_NO_CFI || res.end == UNWIND_BROKEN;
-	path = path_for(gp, stacktab_intern(gp->stacks, pc, res.nr), res.end != UNWIND_DONE);
-	remember(s, copy, f, res.nr, path);
-	gp->unwind_ns += boot_ns() - begun;
-	return path;
-}
-
-static struct growth_site *site_of(struct growth_proc *gp, uint32_t tid, uint64_t ip, uint64_t sp,
-				   bool add)
-{
-	struct growth_site *s, probe = { .key = { tid, ip, sp } };
-
-	HASH_FIND(hh, gp->sites, &probe.key, sizeof(probe.key), s);
-	if (s || !add)
-		return s;
-	if (HASH_COUNT(gp->sites) >= MAX_SITES)
-		free_sites(gp); /* the next stack of each brings it back */
-	s = calloc(1, sizeof(*s));
-	if (!s)
-		return NULL;
-	s->key = probe.key;
-	HASH_ADD(hh, gp->sites, key, sizeof(s->key), s);
-	if (s->hh.tbl)
-		return s;
-	free(s);
-	return NULL;
-}
-
-static int take_stack(struct growth *g, struct growth_proc *gp, const struct mtr_event *ev)
+static void take_stack(struct growth_proc *gp, const struct mtr_event *ev)
 {
 	const struct mtr_ev_stack *e = &ev->stack;
-	struct growth_site *s = site_of(gp, ev->tid, e->ip, e->sp, true);
 
-	if (!s)
-		return -ENOMEM;
 	gp->nr_stacks++;
-	for (unsigned int i = 0; i < SITE_STACKS; i++) {
-		if (is_known(&s->known[i], e->copy)) {
-			gp->nr_known++;
-			s->path = s->known[i].path;
-			return 0;
-		}
-	}
-	s->path = unwind_path(g, gp, s, e->copy);
-	return 0;
+	gp->nr_truncated += e->end == MTR_STACK_CUT;
+	gp->nr_failed += e->end == MTR_STACK_LOST;
+	path_for(gp, e->stack, e->end != MTR_STACK_WHOLE);
 }
 
 static void seen_by(struct growth_proc *gp, uint32_t path, uint32_t tid)
@@ -331,15 +165,8 @@ static int pages(struct growth_proc *gp, const struct mtr_event *ev)
 {
 	bool is_fault = ev->kind == MTR_EV_FAULT;
 	uint64_t addr = is_fault ? ev->fault.addr : ev->rss.start;
-	struct growth_site *s = NULL;
-	uint32_t path = LEDGER_NO_PATH;
+	uint32_t path = path_for(gp, ev->callstack, false);
 
-	if (is_fault)
-		s = site_of(gp, ev->tid, ev->fault.ip, ev->fault.sp, false);
-	else if (ev->rss.ip)
-		s = site_of(gp, ev->tid, ev->rss.ip, ev->rss.sp, false);
-	if (s && s->path)
-		path = s->path;
 	if ((is_fault ? ev->fault.bytes : ev->rss.bytes) > 0)
 		seen_by(gp, path, ev->tid);
 	return ledger_apply(&gp->ledger, ev, path, counted(gp, addr, ev->epoch));
@@ -387,8 +214,10 @@ int growth_event(void *ctx, const struct mtr_event *ev)
 	gp->p = model_proc(g->model, ev->as);
 	if (!gp->p)
 		return 0;
-	if (ev->kind == MTR_EV_STACK)
-		return take_stack(g, gp, ev);
+	if (ev->kind == MTR_EV_STACK) {
+		take_stack(gp, ev);
+		return 0;
+	}
 	if (ev->kind == MTR_EV_FAULT || ev->kind == MTR_EV_RSS)
 		return pages(gp, ev);
 	if (ev->kind == MTR_EV_RESIDENCY)
@@ -448,31 +277,11 @@ static void keep(struct growth_proc *gp, uint64_t now_ns)
 	gp->nr_ticks++;
 }
 
-/* More stacks than the allowed part of a CPU pays for, and fewer are taken; and the other way round. */
-static bool govern(struct growth *g, uint64_t stacks, uint64_t truncated, double secs)
+void growth_tick(struct growth *g, uint64_t now_ns)
 {
-	double allowed = g->max_overhead / 100 * 1e9 / STACK_COST_NS;
-	double rate = secs > 0.05 ? (double)(stacks - g->tick_stacks) / secs : 0;
-	unsigned int period = g->period, bytes = g->bytes;
-
-	if (!g->fixed && rate > allowed)
-		g->period = (unsigned int)((double)g->period * (rate / allowed) + 1);
-	else if (!g->fixed && rate < allowed / 4 && g->period > 1)
-		g->period = (g->period + 1) / 2;
-	if (g->period > 1u << 20)
-		g->period = 1u << 20;
-	if (truncated * 20 > stacks && stacks > 20)
-		g->bytes = LONG_COPY;
-	return period != g->period || bytes != g->bytes;
-}
-
-bool growth_tick(struct growth *g, uint64_t now_ns)
-{
-	uint64_t stacks = 0, truncated = 0;
-	double secs = g->tick_ns ? (double)(now_ns - g->tick_ns) / (double)NSEC_PER_SEC : 0;
 	struct growth_proc *gp, *tmp;
-	bool changed;
 
+	g->period = callpaths_period(g->paths);
 	HASH_ITER(hh, g->procs, gp, tmp) {
 		gp->p = model_proc(g->model, gp->as);
 		if (!gp->p) {
@@ -481,8 +290,6 @@ bool growth_tick(struct growth *g, uint64_t now_ns)
 			free_proc(gp);
 			continue;
 		}
-		stacks += gp->nr_stacks;
-		truncated += gp->nr_truncated;
 		if (gp->p->death != DEATH_NONE && gp->nr_ticks &&
 		    gp->tick_rss[gp->nr_ticks - 1] == proc_rss(gp->p))
 			continue;
@@ -493,8 +300,4 @@ bool growth_tick(struct growth *g, uint64_t now_ns)
 			keep(gp, now_ns);
 		}
 	}
-	changed = govern(g, stacks, truncated, secs);
-	g->tick_stacks = stacks;
-	g->tick_ns = now_ns;
-	return changed;
 }

@@ -38,10 +38,11 @@ static bool is_runtime(const char *module)
 }
 
 /* All frames of a path, those that were inlined, too. */
-static unsigned int name_frames(struct growth_proc *gp, uint32_t stack, struct growth_frame *out)
+static unsigned int name_frames(const struct growth *g, struct growth_proc *gp, uint32_t stack,
+				struct growth_frame *out)
 {
 	uint64_t pc[STACKTAB_MAX_FRAMES];
-	unsigned int nr = stacktab_frames(gp->stacks, stack, pc, STACKTAB_MAX_FRAMES), n = 0;
+	unsigned int nr = stacktab_frames(g->stacks, stack, pc, STACKTAB_MAX_FRAMES), n = 0;
 
 	for (unsigned int i = 0; i < nr && i < STACKTAB_MAX_FRAMES; i++) {
 		const struct sym_addr *a = syms_addr(gp->syms, pc[i]);
@@ -154,7 +155,8 @@ static void add_path(struct making *m, const struct growth_path *path, const str
 		m->series[i] += path->series[i];
 }
 
-static int make_rows(struct growth_proc *gp, struct making **all, struct making **of_path)
+static int make_rows(const struct growth *g, struct growth_proc *gp, struct making **all,
+		     struct making **of_path)
 {
 	struct growth_frame *f = calloc(MAX_NAMED, sizeof(*f));
 	int err = f ? 0 : -ENOMEM;
@@ -165,7 +167,7 @@ static int make_rows(struct growth_proc *gp, struct making **all, struct making 
 
 		if (!l.gross)
 			continue;
-		nr = name_frames(gp, gp->path[k].stack, f);
+		nr = name_frames(g, gp, gp->path[k].stack, f);
 		of_path[k] = row_for(all, gp, gp->path[k].stack, f, nr, l.gross);
 		if (of_path[k])
 			add_path(of_path[k], &gp->path[k], &l);
@@ -299,7 +301,7 @@ int growth_report(struct growth *g, struct growth_proc *gp, struct growth_report
 		err = growth_maps(g, gp);
 	identity(gp, r);
 	if (!err)
-		err = make_rows(gp, &all, of_path);
+		err = make_rows(g, gp, &all, of_path);
 	if (!err) {
 		find_kinds(gp, of_path);
 		err = take_rows(gp, &all, r);

@@ -44,6 +44,8 @@ enum {
 	O_EXIT_CODE,
 	O_FOLDED,
 	O_SAMPLE,
+	O_CALL_STACKS,
+	O_NO_CALL_STACKS,
 	O_FAIL_ON,
 	O_LARGEST,
 	O_NO_FOLD,
@@ -85,6 +87,8 @@ static const struct option long_flags[] = {
 	{ "folded", no_argument, NULL, O_FOLDED },
 	{ "sample", required_argument, NULL, O_SAMPLE },
 	{ "fail-on", required_argument, NULL, O_FAIL_ON },
+	{ "stacks", no_argument, NULL, O_CALL_STACKS },
+	{ "no-stacks", no_argument, NULL, O_NO_CALL_STACKS },
 	{ "largest", no_argument, NULL, O_LARGEST },
 	{ "no-fold", no_argument, NULL, O_NO_FOLD },
 	{ "vars", no_argument, NULL, O_VARS },
@@ -239,6 +243,7 @@ static unsigned int flag_needs(int flag)
 	case 'i':
 		return OPT_LIVE | OPT_STACKS;
 	case O_SAMPLE:
+		return OPT_GROWTH | OPT_RECORD;
 	case O_FAIL_ON:
 		return OPT_GROWTH;
 	case 't':
@@ -264,6 +269,8 @@ static unsigned int flag_needs(int flag)
 	case O_LAST_SIZE:
 	case O_LAST_TIME:
 	case O_KEY_BYTES:
+	case O_CALL_STACKS:
+	case O_NO_CALL_STACKS:
 		return OPT_RECORD;
 	case O_WHEN:
 		return OPT_WHEN;
@@ -342,6 +349,10 @@ static int file_flag(struct opts *o, int flag, const char *arg)
 		if (parse_size(arg, &o->key_bytes))
 			return usage("--key-bytes takes a size like 64K, not '%s'", arg);
 		return 0;
+	case O_CALL_STACKS:
+	case O_NO_CALL_STACKS:
+		o->stacks = flag == O_CALL_STACKS;
+		return 0;
 	case O_WHEN:
 		o->when = arg;
 		return 0;
@@ -415,7 +426,7 @@ static int stacks_flag(struct opts *o, int flag, const char *arg)
 
 static int flag(const struct command *c, struct opts *o, int flag, const char *arg)
 {
-	if (flag_needs(flag) == OPT_GROWTH)
+	if (flag_needs(flag) & OPT_GROWTH)
 		return growth_flag(o, flag, arg);
 	if (flag_needs(flag) == OPT_STACKS)
 		return stacks_flag(o, flag, arg);

@@ -45,6 +45,14 @@ struct recorder {
 	int err;
 };
 
+/* NULL: no call stacks are taken */
+static struct stacktab *stacks_of(struct session *s)
+{
+	struct callpaths *c = session_paths(s);
+
+	return c ? callpaths_stacks(c) : NULL;
+}
+
 /* ---- facts */
 
 static void read_line(const char *path, char *buf, size_t sz)
@@ -99,6 +107,7 @@ static void collect_facts(struct recorder *r, pid_t pid)
 	facts_set(f, "rung", "%s", session_rung(r->s));
 	if (r->o->cmd)
 		facts_set(f, "command.pid", "%d", pid);
+	facts_set(f, "stacks", "%d", r->o->stacks);
 	facts_set(f, "follow", "%d", r->o->follow);
 	facts_set(f, "interval_ns", "%llu", (unsigned long long)r->o->interval_ns);
 	if (r->o->cmd)
@@ -154,6 +163,8 @@ static int fill(void *ctx, event_sink_fn sink, void *sink_ctx)
 					     sink, sink_ctx);
 	if (!err)
 		err = modules_tell(r->modules, ev.time_ns, sink, sink_ctx);
+	if (!err && session_paths(r->s))
+		err = sites_tell(callpaths_sites(session_paths(r->s)), ev.time_ns, sink, sink_ctx);
 	ev.cost = *session_cost(r->s);
 	return err ? err : sink(sink_ctx, &ev);
 }
@@ -285,9 +296,9 @@ struct recorder *recorder_new(struct session *s, const struct opts *o, pid_t cmd
 	if (ops)
 		goto out;
 	if (r->ring)
-		r->w = trace_writer_new(st, trace_ring_chunk, r->ring);
+		r->w = trace_writer_new(st, stacks_of(s), trace_ring_chunk, r->ring);
 	else
-		r->w = trace_writer_new(st, trace_file_chunk, r->tf);
+		r->w = trace_writer_new(st, stacks_of(s), trace_file_chunk, r->tf);
 	r->modules = modules_new(st);
 	if (!r->w || !r->modules) {
 		err = -ENOMEM;

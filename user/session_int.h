@@ -12,6 +12,7 @@ struct session {
 	struct strtab *st;
 	struct model model;
 	struct src_bpf *bpf;
+	struct callpaths *paths; /* NULL: none are taken */
 	struct cost_meter *cost;
 	struct mtr_cost cost_now;
 	struct sess_proc **procs;

@@ -44,8 +44,10 @@ complete -c memtrace -n __memtrace_no_verb -s d -l duration -x -a '10s 1min 10mi
 complete -c memtrace -n __memtrace_no_verb -l plain -d 'The plain report, even on a terminal'
 complete -c memtrace -n __memtrace_no_verb -s u -l user -x -a '(__fish_complete_users)' -d 'Run the command as that user'
 
-complete -c memtrace -n '__fish_seen_subcommand_from growth' -l max-overhead -x -d 'Percent of a CPU for call paths'
-complete -c memtrace -n '__fish_seen_subcommand_from growth' -l sample -x -d 'A call path with one fault in N'
+complete -c memtrace -n '__fish_seen_subcommand_from record' -l stacks -d 'Call stacks, too'
+complete -c memtrace -n '__fish_seen_subcommand_from record' -l no-stacks -d 'No call stacks'
+complete -c memtrace -n '__fish_seen_subcommand_from record growth' -l max-overhead -x -d 'Percent of a CPU for call paths'
+complete -c memtrace -n '__fish_seen_subcommand_from record growth' -l sample -x -d 'A call path with one fault in N'
 complete -c memtrace -n '__fish_seen_subcommand_from growth' -l fail-on -x -a 'leak_like plateau sawtooth step flat insufficient_data' -d 'Status 10 on this verdict'
 complete -c memtrace -n '__fish_seen_subcommand_from stacks' -s t -l tid -x -d 'This thread only'
 complete -c memtrace -n '__fish_seen_subcommand_from stacks' -l vars -d 'Variables of each frame'

@@ -412,6 +412,7 @@ void fields_of(struct fields *o, struct exporter *x, const struct mtr_event *ev)
 	case MTR_EV_DROP:
 	case MTR_EV_MODULE:
 	case MTR_EV_STATE:
+	case MTR_EV_SITE:
 	case MTR_EV_OOM:
 	case MTR_EV_MAX:
 		return;

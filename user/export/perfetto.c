@@ -348,6 +348,7 @@ static int of_proc(struct pf *f, struct pf_proc *q, const struct mtr_event *ev)
 	case MTR_EV_DROP:
 	case MTR_EV_MODULE:
 	case MTR_EV_STATE:
+	case MTR_EV_SITE:
 	case MTR_EV_MAX:
 		break;
 	}

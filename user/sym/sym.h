@@ -27,6 +27,8 @@ struct sym_map {
 	uint32_t dev; /* (major << 20) | minor */
 	bool exec, write;
 	const char *path; /* as in maps, with " (deleted)"; "" for none */
+	const char *
+		build_id; /* hexadecimal; NULL: not known. Of a recorded process only this tells its file */
 };
 
 /**
