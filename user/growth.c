@@ -22,6 +22,22 @@ struct growth *growth_new(struct model *m, struct callpaths *paths)
 	return g;
 }
 
+struct growth *growth_of_file(struct model *m, const struct stacktab *stacks)
+{
+	struct growth *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return NULL;
+	g->model = m;
+	g->stacks = stacks;
+	g->period = 1;
+	g->mods = modtab_new();
+	if (g->mods)
+		return g;
+	free(g);
+	return NULL;
+}
+
 static void free_proc(struct growth_proc *gp)
 {
 	for (uint32_t i = 0; i < gp->nr_paths; i++)
@@ -30,6 +46,8 @@ static void free_proc(struct growth_proc *gp)
 	free(gp->by_stack);
 	free(gp->tick_ns);
 	free(gp->tick_rss);
+	if (gp->own_syms)
+		syms_free(gp->syms);
 	ledger_fini(&gp->ledger);
 	free(gp);
 }
@@ -44,6 +62,7 @@ void growth_free(struct growth *g)
 		HASH_DEL(g->procs, gp);
 		free_proc(gp);
 	}
+	modtab_free(g->mods);
 	free(g);
 }
 
@@ -55,30 +74,25 @@ static struct growth_proc *find_proc(struct growth *g, uint32_t as)
 	return gp;
 }
 
-/* A process is known from now on, or has a new address space. */
-static int begin(struct growth *g, const struct mtr_event *ev)
+static int add_proc(struct growth *g, uint32_t as, uint64_t time_ns)
 {
 	struct growth_proc *gp = calloc(1, sizeof(*gp));
-	struct growth_proc *old = find_proc(g, ev->proc.prev_as);
 
 	if (!gp)
 		return -ENOMEM;
-	gp->as = ev->as;
-	gp->pid = ev->proc.pid;
-	gp->p = model_proc(g->model, ev->as);
+	gp->as = as;
+	gp->p = model_proc(g->model, as);
 	gp->keep_every = 1;
-	gp->from_ns = ev->time_ns;
-	gp->syms = callpaths_syms(g->paths, ev->as);
+	gp->from_ns = time_ns;
+	gp->own_syms = !g->paths;
+	gp->syms = g->paths ? callpaths_syms(g->paths, as) : syms_new(0, false);
 	if (!gp->p || !gp->syms || ledger_init(&gp->ledger)) {
 		free_proc(gp);
 		return -ENOMEM;
 	}
+	gp->pid = gp->p->pid;
 	gp->rss0 = gp->settled_rss = proc_rss(gp->p);
 	gp->before_left = gp->rss0;
-	if (ev->kind == MTR_EV_EXEC && old && old->pid == ev->proc.pid) {
-		HASH_DEL(g->procs, old);
-		free_proc(old);
-	}
 	HASH_ADD(hh, g->procs, as, sizeof(gp->as), gp);
 	if (gp->hh.tbl)
 		return 0;
@@ -86,10 +100,30 @@ static int begin(struct growth *g, const struct mtr_event *ev)
 	return -ENOMEM;
 }
 
+/* A process is known from now on, or has a new address space. */
+static int begin(struct growth *g, const struct mtr_event *ev)
+{
+	struct growth_proc *old = find_proc(g, ev->proc.prev_as);
+
+	if (ev->kind == MTR_EV_EXEC && old && old->pid == ev->proc.pid) {
+		HASH_DEL(g->procs, old);
+		free_proc(old);
+	}
+	return find_proc(g, ev->as) ? 0 : add_proc(g, ev->as, ev->time_ns);
+}
+
+/* A file that begins in the middle: a keyframe makes processes known. */
+static int from_keyframe(struct growth *g, const struct mtr_event *ev)
+{
+	if (ev->state.what != MTR_ST_DONE || !model_proc(g->model, ev->as) || find_proc(g, ev->as))
+		return 0;
+	return add_proc(g, ev->as, ev->time_ns);
+}
+
 int growth_maps(struct growth *g, struct growth_proc *gp)
 {
 	gp->maps_gen = gp->p->aspace.gen;
-	return symmaps_set(gp->syms, &gp->p->aspace, g->model->st, NULL);
+	return symmaps_set(gp->syms, &gp->p->aspace, g->model->st, g->mods);
 }
 
 static struct growth_path *path_of(struct growth_proc *gp, uint32_t path)
@@ -203,6 +237,12 @@ int growth_event(void *ctx, const struct mtr_event *ev)
 
 	if (ev->kind == MTR_EV_ATTACH || ev->kind == MTR_EV_EXEC)
 		return begin(g, ev);
+	if (ev->kind == MTR_EV_STATE)
+		return from_keyframe(g, ev);
+	if (ev->kind == MTR_EV_MODULE && g->mods)
+		return modtab_event(g->mods, ev);
+	if (ev->kind == MTR_EV_COST && g->mods && ev->cost.stack_period)
+		g->period = ev->cost.stack_period;
 	gp = find_proc(g, ev->as);
 	if (!gp || (ev->kind < 64 && g->model->drop_kinds & 1ull << ev->kind))
 		return 0; /* --drop: nobody learns of it */
@@ -281,7 +321,8 @@ void growth_tick(struct growth *g, uint64_t now_ns)
 {
 	struct growth_proc *gp, *tmp;
 
-	g->period = callpaths_period(g->paths);
+	if (g->paths)
+		g->period = callpaths_period(g->paths);
 	HASH_ITER(hh, g->procs, gp, tmp) {
 		gp->p = model_proc(g->model, gp->as);
 		if (!gp->p) {

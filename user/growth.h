@@ -14,6 +14,7 @@
 #include "callpaths.h"
 #include "analysis/ledger.h"
 #include "analysis/verdict.h"
+#include "event/modtab.h"
 #include "event/stacktab.h"
 #include "model/model.h"
 #include "sym/sym.h"
@@ -37,7 +38,8 @@ struct growth_proc {
 	uint32_t pid;
 	struct proc *p; /* the model's */
 	struct ledger ledger;
-	struct syms *syms; /* names; borrowed */
+	struct syms *syms; /* names; the session's, unless own_syms */
+	bool own_syms;
 	uint64_t maps_gen; /* of the address space, when its files were told to syms */
 	struct growth_path *path; /* number − LEDGER_FIRST */
 	uint32_t nr_paths, cap_paths;
@@ -57,13 +59,16 @@ struct growth_proc {
 struct growth {
 	struct growth_proc *procs; /* uthash by as */
 	struct model *model;
-	struct callpaths *paths; /* the session's */
+	struct callpaths *paths; /* the session's; NULL: from a file */
+	struct modtab *mods; /* from a file: what was mapped, by build-id; else NULL */
 	const struct stacktab *stacks; /* frames of the stream's call stacks */
 	unsigned int period; /* of faults at a known place, one in so many brings its stack */
 };
 
 /* growth_new() - @paths: the session's, which outlives it; NULL: memory is short */
 struct growth *growth_new(struct model *m, struct callpaths *paths);
+/* growth_of_file() - @stacks: the reader's, which outlives it; the same events come from a file */
+struct growth *growth_of_file(struct model *m, const struct stacktab *stacks);
 void growth_free(struct growth *g);
 
 /* growth_event() - as event_sink_fn; @ctx is the struct growth; after the model was told */

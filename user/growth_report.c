@@ -297,7 +297,7 @@ int growth_report(struct growth *g, struct growth_proc *gp, struct growth_report
 	r->nr_truncated = gp->nr_truncated;
 	r->nr_failed = gp->nr_failed;
 	proc_kinds(gp->p, g->model->st);
-	if (!err && gp->p->death == DEATH_NONE)
+	if (!err && (gp->p->death == DEATH_NONE || gp->own_syms))
 		err = growth_maps(g, gp);
 	identity(gp, r);
 	if (!err)

@@ -231,6 +231,8 @@ const char help_export[] =
 	"      --format json         every event, an object a line, as described in\n"
 	"                            docs/schema/event.schema.json\n"
 	"      --format csv          every event, a line each, columns as in json\n"
+	"      --format folded       what grew, by call path, for flame graphs; of a recording\n"
+	"                            with call stacks: memtrace record --stacks\n"
 	"\n" HELP_FILE_COMMON "\n"
 	"Examples:\n"
 	"  memtrace export redis.mtr --format perfetto -o redis.perfetto-trace\n"

@@ -268,6 +268,7 @@ static int open_exporter(struct recorder *r, const struct export_ops *ops, struc
 		.release = facts_get(&r->facts, "kernel.release"),
 		.version = facts_get(&r->facts, "kernel.version"),
 		.machine = facts_get(&r->facts, "machine"),
+		.stacks = stacks_of(r->s),
 		.live = true,
 	};
 

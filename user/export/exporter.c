@@ -17,7 +17,7 @@ const struct export_ops *exporter_ops(const char *name)
 
 const char *exporter_names(void)
 {
-	return "perfetto, json or csv";
+	return "perfetto, json, csv or folded";
 }
 
 int exporter_new(const struct export_ops *ops, const struct export_info *info, struct strtab *st,
@@ -30,11 +30,12 @@ int exporter_new(const struct export_ops *ops, const struct export_info *info, s
 		return -ENOMEM;
 	x->ops = ops;
 	x->info = *info;
+	x->mods = modtab_new();
 	x->st = st;
 	model_init(&x->model, st);
 	x->last_ns = info->clocks.boot_ns;
 	x->state = calloc(1, ops->state_sz ? ops->state_sz : 1);
-	err = x->state ? sink_open(&x->out, fd) : -ENOMEM;
+	err = x->state && x->mods ? sink_open(&x->out, fd) : -ENOMEM;
 	if (!err)
 		err = ops->begin(x);
 	if (err) {
@@ -79,6 +80,8 @@ int exporter_feed(void *ctx, const struct mtr_event *ev)
 	if (!x->err && event_is_told(ev->kind))
 		x->err = told(x, ev);
 	if (!x->err)
+		x->err = modtab_event(x->mods, ev);
+	if (!x->err)
 		x->err = model_apply(&x->model, ev);
 	if (!x->err && ev->kind == MTR_EV_TICK && !ev->as)
 		x->err = interval(x, ev);
@@ -103,6 +106,7 @@ void exporter_free(struct exporter *x)
 	if (x->ops->release && x->state)
 		x->ops->release(x);
 	sink_close(&x->out);
+	modtab_free(x->mods);
 	model_fini(&x->model);
 	free(x->state);
 	free(x);

@@ -17,6 +17,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "event/modtab.h"
+#include "event/stacktab.h"
 #include "export/sink.h"
 #include "model/model.h"
 
@@ -32,6 +34,7 @@ struct export_info {
 	struct export_clocks clocks; /* at or before the first event */
 	const char *rung; /* "fentry", "tracepoint" */
 	const char *sysname, *release, *version, *machine; /* of the kernel that was traced */
+	const struct stacktab *stacks; /* frames of the call stacks that events have; NULL: none have */
 	bool live; /* an interval's packets leave at its end */
 };
 
@@ -54,6 +57,7 @@ struct exporter {
 	struct export_info info;
 	struct model model; /* as of before the event under way; a format only reads it */
 	const struct strtab *st; /* the stream's */
+	struct modtab *mods; /* programs and libraries, by build-id */
 	struct sink out;
 	uint64_t counts[MTR_EV_MAX]; /* events given in, by kind */
 	uint64_t nr; /* all of them */
@@ -65,7 +69,7 @@ struct exporter {
 
 /* exporter_ops() - by the name of its format; NULL if there is none */
 const struct export_ops *exporter_ops(const char *name);
-/* exporter_names() - "perfetto, json or csv", for messages */
+/* exporter_names() - of all formats there are, for messages: "folded" is not an exporter of events */
 const char *exporter_names(void);
 
 /**

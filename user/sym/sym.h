@@ -33,7 +33,8 @@ struct sym_map {
 
 /**
  * syms_new() - the names of one process
- * @pid: files are opened through its /proc directory
+ * @pid: files are opened through its /proc directory; 0: of a recorded process. Then a file counts
+ *	that lies at the path on this machine and has the same build-id
  * @debuginfod: missing debug information may be fetched from the servers in DEBUGINFOD_URLS
  *
  * Returns NULL when memory is short.
@@ -69,6 +70,9 @@ struct sym_addr {
  * Named once and kept, until the maps are set again. NULL: memory is short.
  */
 const struct sym_addr *syms_addr(struct syms *s, uint64_t pc);
+
+/* syms_maps() - is @pc in one of the mappings that were set? */
+bool syms_maps(const struct syms *s, uint64_t pc);
 
 /* syms_data() - the variable that an address lies in; NULL: none known. Valid as long as syms */
 const char *syms_data(struct syms *s, uint64_t addr, uint64_t *ret_offset);
