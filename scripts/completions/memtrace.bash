@@ -59,7 +59,7 @@ _memtrace() {
 	--format)
 		case $verb in
 		report) flags='text' ;;
-		export) flags='perfetto json csv' ;;
+		export) flags='perfetto json csv folded' ;;
 		*) flags='mtr perfetto' ;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$flags" -- "$cur")

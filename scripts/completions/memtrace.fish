@@ -28,7 +28,7 @@ complete -c memtrace -n '__fish_seen_subcommand_from record' -l last-size -x -a 
 complete -c memtrace -n '__fish_seen_subcommand_from record' -l last-time -x -a '1min 10min 1h' -d 'Keep only so long'
 complete -c memtrace -n '__fish_seen_subcommand_from record' -l when -x -d 'Write when this holds'
 complete -c memtrace -n '__fish_seen_subcommand_from record' -l format -x -a 'mtr perfetto' -d 'Of the file'
-complete -c memtrace -n '__fish_seen_subcommand_from export' -l format -x -a 'perfetto json csv' -d 'What to write'
+complete -c memtrace -n '__fish_seen_subcommand_from export' -l format -x -a 'perfetto json csv folded' -d 'What to write'
 complete -c memtrace -n '__fish_seen_subcommand_from replay' -l seek -x -d 'Begin there'
 complete -c memtrace -n '__fish_seen_subcommand_from replay' -l speed -x -a '1 2 10' -d 'So many times as fast'
 complete -c memtrace -n '__fish_seen_subcommand_from replay' -l plain -d 'Reports, even on a terminal'

@@ -73,6 +73,17 @@ static int interval(struct exporter *x, const struct mtr_event *ev)
 	return !err && x->info.live ? sink_flush(&x->out) : err;
 }
 
+/* A keyframe that is given is one that is needed: what was before it is not in the file. */
+static int from_keyframe(struct exporter *x, const struct mtr_event *ev)
+{
+	struct proc *p;
+
+	if (ev->kind != MTR_EV_STATE || ev->state.what != MTR_ST_DONE || !x->ops->state)
+		return 0;
+	p = model_proc(&x->model, ev->as);
+	return p && !p->replaced_by ? restate(x, p, ev->time_ns) : 0;
+}
+
 int exporter_feed(void *ctx, const struct mtr_event *ev)
 {
 	struct exporter *x = ctx;
@@ -83,6 +94,8 @@ int exporter_feed(void *ctx, const struct mtr_event *ev)
 		x->err = modtab_event(x->mods, ev);
 	if (!x->err)
 		x->err = model_apply(&x->model, ev);
+	if (!x->err)
+		x->err = from_keyframe(x, ev);
 	if (!x->err && ev->kind == MTR_EV_TICK && !ev->as)
 		x->err = interval(x, ev);
 	return x->err;

@@ -46,6 +46,8 @@ struct export_ops {
 	int (*begin)(struct exporter *x);
 	int (*event)(struct exporter *x, const struct mtr_event *ev);
 	int (*lost)(struct exporter *x, const struct mtr_event *ev);
+	/* What is so, as the event that would say it, where none did: the file begins here; may be NULL */
+	int (*state)(struct exporter *x, const struct mtr_event *ev);
 	/* The session's interval ended, and those of its processes; may be NULL */
 	int (*tick)(struct exporter *x, const struct export_clocks *now);
 	int (*finish)(struct exporter *x); /* what is held back, then what ends the file */
@@ -92,6 +94,9 @@ int exporter_feed(void *ctx, const struct mtr_event *ev);
  */
 int exporter_finish(struct exporter *x);
 void exporter_free(struct exporter *x); /* safe on NULL */
+
+/* restate() - all that the model knows of a process, as events, to ops->state(); 0 or −errno. In restate.c */
+int restate(struct exporter *x, struct proc *p, uint64_t time_ns);
 
 /* exporter_pid() - process of an event, also when the model does not know it yet; 0: of none */
 uint32_t exporter_pid(struct exporter *x, const struct mtr_event *ev);
