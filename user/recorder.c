@@ -128,6 +128,8 @@ static int on_event(void *ctx, const struct mtr_event *ev)
 		r->x_stats.told = r->x->nr;
 		r->x_stats.lost = r->x->nr_lost;
 		r->x_stats.by_kind[ev->kind < MTR_EV_MAX ? ev->kind : 0]++;
+		if (!r->err)
+			r->err = modules_see(r->modules, ev);
 		return 0;
 	}
 	if (!r->err)
@@ -204,10 +206,12 @@ int recorder_turn(struct recorder *r)
 {
 	uint64_t now = boot_ns();
 
+	if (!r->err)
+		r->err = modules_resolve(r->modules, pid_of, r,
+					 r->x ? exporter_feed : trace_writer_event,
+					 r->x ? (void *)r->x : r->w);
 	if (r->x)
 		return r->err;
-	if (!r->err)
-		r->err = modules_resolve(r->modules, pid_of, r, trace_writer_event, r->w);
 	if (!r->err && now - r->flushed_ns >= FLUSH_NS) {
 		r->err = trace_writer_flush(r->w);
 		r->flushed_ns = now;
@@ -255,6 +259,11 @@ static int open_ring(struct recorder *r)
 	return r->ring ? 0 : -ENOMEM;
 }
 
+static struct syms *files_of(void *ctx, uint32_t as)
+{
+	return callpaths_syms(ctx, as);
+}
+
 /* Straight into somebody else's format: an exporter takes the events. */
 static int open_exporter(struct recorder *r, const struct export_ops *ops, struct strtab *st,
 			 int fd)
@@ -269,6 +278,8 @@ static int open_exporter(struct recorder *r, const struct export_ops *ops, struc
 		.version = facts_get(&r->facts, "kernel.version"),
 		.machine = facts_get(&r->facts, "machine"),
 		.stacks = stacks_of(r->s),
+		.syms_of = session_paths(r->s) ? files_of : NULL,
+		.syms_ctx = session_paths(r->s),
 		.live = true,
 	};
 
@@ -294,13 +305,13 @@ struct recorder *recorder_new(struct session *s, const struct opts *o, pid_t cmd
 		err = fd < 0 ? open_ring(r) : trace_file_new(fd, &r->facts, &r->tf);
 	if (err)
 		goto out_free;
-	if (ops)
+	r->modules = modules_new(st);
+	if (ops && r->modules)
 		goto out;
 	if (r->ring)
 		r->w = trace_writer_new(st, stacks_of(s), trace_ring_chunk, r->ring);
 	else
 		r->w = trace_writer_new(st, stacks_of(s), trace_file_chunk, r->tf);
-	r->modules = modules_new(st);
 	if (!r->w || !r->modules) {
 		err = -ENOMEM;
 		goto out_free;

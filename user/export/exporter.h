@@ -21,6 +21,7 @@
 #include "event/stacktab.h"
 #include "export/sink.h"
 #include "model/model.h"
+#include "sym/sym.h"
 
 /* The clocks at one moment, ns. */
 struct export_clocks {
@@ -34,7 +35,11 @@ struct export_info {
 	struct export_clocks clocks; /* at or before the first event */
 	const char *rung; /* "fentry", "tracepoint" */
 	const char *sysname, *release, *version, *machine; /* of the kernel that was traced */
-	const struct stacktab *stacks; /* frames of the call stacks that events have; NULL: none have */
+	const struct stacktab
+		*stacks; /* frames of the call stacks that events have; NULL: none have */
+	/* Live: the files of an address space, open already; NULL: they are looked for by path and build-id */
+	struct syms *(*syms_of)(void *ctx, uint32_t as);
+	void *syms_ctx;
 	bool live; /* an interval's packets leave at its end */
 };
 

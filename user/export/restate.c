@@ -112,9 +112,8 @@ static void tell_reading(struct teller *t, struct proc *p, enum mtr_snap what,
 	struct mtr_event ev = event(t, MTR_EV_SNAP_BEGIN);
 	struct region *r;
 
-	ev.snap = (struct mtr_ev_snap){ .what = (uint8_t)what,
-					.begin_ns = ev.time_ns,
-					.end = ~0ull };
+	ev.snap =
+		(struct mtr_ev_snap){ .what = (uint8_t)what, .begin_ns = ev.time_ns, .end = ~0ull };
 	tell(t, &ev);
 	aspace_for_each(r, &p->aspace)
 		each(t, r);
