@@ -118,18 +118,42 @@ static void collect_facts(struct recorder *r, pid_t pid)
 
 /* ---- events */
 
+static uint32_t pid_of(void *ctx, uint32_t as)
+{
+	struct recorder *r = ctx;
+	struct proc *p = model_proc(session_model(r->s), as);
+
+	return p && p->death == DEATH_NONE ? p->pid : 0;
+}
+
+static int resolve_modules(struct recorder *r)
+{
+	return modules_resolve(r->modules, pid_of, r, r->x ? exporter_feed : trace_writer_event,
+			       r->x ? (void *)r->x : r->w);
+}
+
+static int export_event(struct recorder *r, const struct mtr_event *ev)
+{
+	int err = modules_see(r->modules, ev);
+
+	/* of what a call stack leads through the build-ids are told with it, and once only */
+	if (!err && ev->kind == MTR_EV_STACK)
+		err = resolve_modules(r);
+	if (!err)
+		err = exporter_feed(r->x, ev);
+	r->x_stats.told = r->x->nr;
+	r->x_stats.lost = r->x->nr_lost;
+	r->x_stats.by_kind[ev->kind < MTR_EV_MAX ? ev->kind : 0]++;
+	return err;
+}
+
 static int on_event(void *ctx, const struct mtr_event *ev)
 {
 	struct recorder *r = ctx;
 
 	/* an error ends the session at the next turn, with what went wrong */
 	if (r->x) {
-		r->err = exporter_feed(r->x, ev);
-		r->x_stats.told = r->x->nr;
-		r->x_stats.lost = r->x->nr_lost;
-		r->x_stats.by_kind[ev->kind < MTR_EV_MAX ? ev->kind : 0]++;
-		if (!r->err)
-			r->err = modules_see(r->modules, ev);
+		r->err = export_event(r, ev);
 		return 0;
 	}
 	if (!r->err)
@@ -137,14 +161,6 @@ static int on_event(void *ctx, const struct mtr_event *ev)
 	if (!r->err)
 		r->err = modules_see(r->modules, ev);
 	return 0;
-}
-
-static uint32_t pid_of(void *ctx, uint32_t as)
-{
-	struct recorder *r = ctx;
-	struct proc *p = model_proc(session_model(r->s), as);
-
-	return p && p->death == DEATH_NONE ? p->pid : 0;
 }
 
 /* ---- keyframes */
@@ -207,9 +223,7 @@ int recorder_turn(struct recorder *r)
 	uint64_t now = boot_ns();
 
 	if (!r->err)
-		r->err = modules_resolve(r->modules, pid_of, r,
-					 r->x ? exporter_feed : trace_writer_event,
-					 r->x ? (void *)r->x : r->w);
+		r->err = resolve_modules(r);
 	if (r->x)
 		return r->err;
 	if (!r->err && now - r->flushed_ns >= FLUSH_NS) {

@@ -330,6 +330,15 @@ def folded_lines(text):
     return [(line.rsplit(' ', 1)[0].split(';'), int(line.rsplit(' ', 1)[1])) for line in text.splitlines()]
 
 
+def profiles_have(t, truth, program):
+    for function, want in truth.items():
+        have = sum(v[0] - v[1] for heap in t.heaps.values() for frames, v in heap.items()
+                   if any(f[0] == function for f in frames))
+        check(abs(have - want) <= 0.03 * want + (256 << 10), 'heap profiles:', function, have, 'not', want)
+    paths = {f[1]: f[2] for _, _, frames in t.callstacks for f in frames}
+    check(paths[os.path.realpath(program)], 'the build-id of the program:', paths)
+
+
 def call_stacks():
     """Of a program that keeps its own books: the bytes of each of its functions, out of the file."""
     with Dir() as at:
@@ -350,13 +359,10 @@ def call_stacks():
         used = collections.Counter(o['callstack'] for o in objects if o.get('event') == 'fault' and 'callstack' in o)
         check(set(used) <= set(stacks), 'faults have call stacks that nobody told of')
         check(sum(used.values()) > 0.5 * counts['fault'], 'faults with a call stack:', used)
-        heap = {h: v for (_, h), v in t.heaps.items() if v}
-        for function, want in truth.items():
-            have = sum(v[0] - v[1] for v, frames in ((v, f) for h in heap.values() for f, v in h.items())
-                       if any(f[0] == function for f in frames))
-            check(abs(have - want) <= 0.03 * want + (256 << 10), 'heap profiles:', function, have, 'not', want)
-        paths = {f[1]: f[2] for _, _, frames in t.callstacks for f in frames}
-        check(paths[os.path.realpath(grow[0])], 'the build-id of the program:', paths)
+        profiles_have(t, truth, grow[0])
+        # the same, straight from the running process
+        memtrace('record', '-q', '--stacks', '--sample', '1', '--format', 'perfetto', '-i', INTERVAL, '-o', at('l'), '--', *grow)
+        profiles_have(perfetto.Trace(at('l')), truth, grow[0])
         # the process is gone, and its files are found by what is in the file; other files are not taken for them
         memtrace('record', '-q', '-o', plain, '--', os.path.join(TARGETS, 'grow'), '--mib', '1', '--ms', '100')
         check('stack' not in info(plain)['by_kind'], 'call stacks that nobody wanted')
