@@ -98,8 +98,15 @@ $(B)/obj/gen/%.o: $(B)/gen/%.c $(B)/.flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(COMPILE) -w -c -o $@ $<
 
+# A page as a C string: user/export/X.html becomes X_html[] in X.html.h.
+$(B)/gen/%.html.h: user/export/%.html
+	$(say) PAGE $<
+	$(Q)mkdir -p $(@D)
+	$(Q){ echo 'static const char $*_html[] ='; sed 's/[\\"]/\\&/g; s/^/"/; s/$$/\\n"/' $<; echo ';'; } > $@
+
 # -MMD leaves out headers found through -isystem.
-$(patsubst %.c,$(B)/obj/%.o,$(wildcard user/export/perfetto*.c)): $(PROTO_C)
+$(B)/obj/user/export/grown_html.o: $(B)/gen/growth.html.h
+$(patsubst %.c,$(B)/obj/%.o,$(wildcard user/export/perfetto*.c user/export/*pprof.c)): $(PROTO_C)
 
 ifneq ($(BPF_SRC),)
 $(B)/bpf/%.o: bpf/%.bpf.c $(B)/.flags | $(B)/.tools
@@ -113,7 +120,7 @@ $(B)/bpf/memtrace.bpf.o: $(BPF_OBJ)
 	$(Q)$(BPFTOOL) gen object $@ $(BPF_OBJ)
 
 # -MMD leaves out headers found through -isystem: the skeleton's users are named here.
-$(B)/obj/user/source/src_bpf.o $(B)/obj/user/source/src_regs.o: $(SKEL)
+$(addprefix $(B)/obj/user/source/,src_bpf.o src_regs.o src_at.o quiet.o): $(SKEL)
 
 $(SKEL): $(B)/bpf/memtrace.bpf.o
 	$(say) SKEL $@

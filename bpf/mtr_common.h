@@ -309,6 +309,19 @@ static __always_inline void *record(u32 kind, u32 size, u32 as, u32 tid, u32 aux
 	return h;
 }
 
+/* A tid as memtrace, in a pid namespace of that level, sees it; 0: it does not. */
+static __always_inline u32 tid_at_level(struct task_struct *task, u32 level)
+{
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	struct upid up = {};
+
+	if (!pid || level > BPF_CORE_READ(pid, level))
+		return 0;
+	bpf_core_read(&up, sizeof(up),
+		      (void *)&pid->numbers[0] + level * bpf_core_type_size(struct upid));
+	return up.nr;
+}
+
 /* How the next record is sent: one in so many wakes the reader. */
 static __always_inline u64 wake_flags(struct note *n)
 {

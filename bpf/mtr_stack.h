@@ -2,7 +2,8 @@
 /*
  * Call stacks: the user registers and the top of the stack are copied, user
  * space unwinds. Only where want_stacks is set; it is constant when the programs
- * are loaded, so that otherwise the verifier takes all of this out.
+ * are loaded, so that otherwise the verifier takes all of this out. While
+ * stack_period is 0 none is taken: the live view may want them later.
  *
  * Of map changes and thread starts one is taken each time. Faults are sampled:
  * a thread's first one at an (ip, sp) that it has not had lately, and after that
@@ -26,7 +27,7 @@
 
 struct stack_buf {
 	u32 busy; /* where programs are preempted, another one may come along */
-	u32 pad;
+	u32 pages; /* see mtr_crash.h */
 	/* a record, with room for a whole page at any offset of its bytes */
 	u64 rec[(sizeof(struct mtr_w_stack) + MTR_STACK_MAX + STACK_PAGE) / 8];
 };
@@ -46,6 +47,8 @@ static __always_inline bool stack_wanted(struct note *n, u64 ip, u64 sp)
 	u32 h = (u32)(ip ^ ip >> 32 ^ sp << 7 ^ sp >> 25), at = (h ^ h >> 8) & 7;
 	u32 period = *(volatile u32 *)&stack_period;
 
+	if (!period)
+		return false;
 	if (n->site[at] != h) {
 		n->site[at] = h;
 		return true;
@@ -96,6 +99,8 @@ static __noinline __attribute__((unused)) void take_stack(struct note *n, u32 ti
 	struct mtr_w_stack *r;
 	u64 len;
 
+	if (!*(volatile u32 *)&stack_period)
+		return;
 	/* faults must not be lost for their stacks: those at a known place can do without */
 	if (!b || bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > stack_room) {
 		__sync_fetch_and_add(&lost[MTR_W_STACK], 1);

@@ -110,6 +110,7 @@ struct task_struct {
 	unsigned int __state;
 	unsigned int on_cpu; /* 7.x: a byte; unsigned, so that libbpf may narrow the load */
 	unsigned int flags;
+	unsigned int ptrace;
 	struct mm_struct *mm;
 	int exit_code;
 	pid_t pid;

@@ -35,6 +35,7 @@ enum mtr_wire_kind {
 	MTR_W_INVALIDATE = 17, /* struct mtr_w_invalidate: from memtrace.ko */
 	MTR_W_STACK = 18, /* struct mtr_w_stack: registers and the top of a thread's stack */
 	MTR_W_MOVE = 19, /* struct mtr_w_move: pages move to another address */
+	MTR_W_CRASH = 20, /* struct mtr_w_crash: a page of the stack of a thread that is dying */
 	MTR_W_MAX
 };
 
@@ -253,6 +254,11 @@ struct mtr_w_regs {
 	__u64 fsbase; /* thread pointer */
 };
 
+/* Value of the map at_hits: a thread as it came to a place. */
+struct mtr_w_at {
+	__u64 r[17]; /* numbered as in DWARF */
+};
+
 /* pt_regs of x86-64 as the kernel keeps them: r15 … r12 bp bx r11 … r8 ax cx dx si di orig_ax ip cs flags sp ss */
 #define MTR_STACK_REGS 21
 #define MTR_STACK_IP 16
@@ -277,6 +283,19 @@ struct mtr_w_stack {
 	__u32 size; /* bytes of the stack that follow; may be 0 */
 	__u32 skip; /* they begin so far above sp: what is between is not there yet */
 	__u32 pad;
+	__u8 data[];
+};
+
+/*
+ * aux: signal number. Part of a stack at a signal that the thread brought upon
+ * itself; several in order of their addresses, and then its MTR_W_SIGNAL.
+ */
+struct mtr_w_crash {
+	struct mtr_w_hdr h;
+	__u64 regs[MTR_STACK_REGS];
+	__u64 addr; /* of data */
+	__u32 size; /* bytes that follow: a page at most */
+	__u32 part; /* 0: how it ended, from sp on; 1: how it began */
 	__u8 data[];
 };
 

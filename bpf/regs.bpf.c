@@ -8,18 +8,6 @@
  */
 #include "mtr_common.h"
 
-static __always_inline u32 tid_at_level(struct task_struct *task, u32 level)
-{
-	struct pid *pid = BPF_CORE_READ(task, thread_pid);
-	struct upid up = {};
-
-	if (!pid || level > BPF_CORE_READ(pid, level))
-		return 0;
-	bpf_core_read(&up, sizeof(up),
-		      (void *)&pid->numbers[0] + level * bpf_core_type_size(struct upid));
-	return up.nr;
-}
-
 static __always_inline void fill_regs(struct mtr_w_regs *r, struct pt_regs *regs)
 {
 	r->r[0] = BPF_CORE_READ(regs, ax);

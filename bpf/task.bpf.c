@@ -7,7 +7,7 @@
  * later is seen by the hooks, what happened before is in the counters.
  */
 #include "mtr_rss.h"
-#include "mtr_stack.h"
+#include "mtr_crash.h"
 
 /* 5.10 to 6.1: the task's own part of the counters is not in what the announcement says. */
 static __always_inline void tell_cached(struct note *n, struct task_struct *task)
@@ -143,7 +143,8 @@ static __always_inline struct target *new_target(u32 kind, struct task_struct *t
 			r->min_flt = 0;
 			r->maj_flt = 0;
 		}
-		send(r, NULL);
+		/* a new program may be gone soon: its map is read as early as can be */
+		bpf_ringbuf_submit(r, kind == MTR_W_EXEC ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 	}
 	ref.slot = slot;
 	ref.as = t->as;
@@ -526,32 +527,40 @@ int BPF_PROG(signal_generate, int sig, struct kernel_siginfo *info, struct task_
 	struct mtr_w_signal *r;
 	struct note *n;
 	void *handler = NULL;
+	u64 addr = 0, sp;
+	int code = 0;
+	bool own;
 
 	if (sig != SIGSEGV && sig != SIGBUS && sig != SIGABRT && sig != SIGKILL)
 		return 0;
 	n = note_of(p);
 	if (!n)
 		return 0;
-	r = record(MTR_W_SIGNAL, sizeof(*r), n->as, p->pid, sig);
-	if (!r)
-		return 0;
-	r->code = 0;
-	r->addr = 0;
 	/* SEND_SIG_NOINFO and SEND_SIG_PRIV are 0 and 1 */
 	if ((u64)info > 1) {
-		r->code = BPF_CORE_READ(info, si_code);
+		code = BPF_CORE_READ(info, si_code);
 		if (sig == SIGSEGV || sig == SIGBUS)
-			r->addr = (u64)BPF_CORE_READ(info, _sifields._sigfault._addr);
+			addr = (u64)BPF_CORE_READ(info, _sifields._sigfault._addr);
 	}
 	bpf_probe_read_kernel(&handler, sizeof(handler),
 			      (void *)BPF_CORE_READ(p, sighand) +
 				      bpf_core_field_offset(struct sighand_struct, action) +
 				      (sig - 1) * bpf_core_type_size(struct k_sigaction));
-	r->fatal = !handler;
 	regs = (struct pt_regs *)bpf_task_pt_regs(p);
+	sp = BPF_CORE_READ(regs, sp);
+	own = code > 0 && (sig == SIGSEGV || sig == SIGBUS) && p == bpf_get_current_task_btf();
+	if (own && (!handler || near_stack(addr, sp)))
+		take_crash(n, p, sig);
+	r = record(MTR_W_SIGNAL, sizeof(*r), n->as, p->pid, sig);
+	if (!r)
+		return 0;
+	r->code = code;
+	r->addr = addr;
+	r->fatal = !handler;
 	r->ip = BPF_CORE_READ(regs, ip);
-	r->sp = BPF_CORE_READ(regs, sp);
-	send(r, NULL);
+	r->sp = sp;
+	/* at once: its files can be found as long as it is there */
+	bpf_ringbuf_submit(r, own ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 	return 0;
 }
 

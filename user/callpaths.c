@@ -43,6 +43,7 @@ struct space {
 	struct syms *syms;
 	uint64_t maps_gen; /* of the address space, when its files were told to syms */
 	struct site *sites; /* uthash by (tid, ip, sp) */
+	uint64_t nr_known, unwind_ns; /* stacks that were known; spent on the others */
 	UT_hash_handle hh;
 };
 
@@ -90,11 +91,18 @@ static void free_sites(struct space *sp)
 	}
 }
 
-static void drop_space(struct callpaths *c, uint32_t as)
+static struct space *find_space(const struct callpaths *c, uint32_t as)
 {
 	struct space *sp;
 
 	HASH_FIND(hh, c->spaces, &as, sizeof(as), sp);
+	return sp;
+}
+
+static void drop_space(struct callpaths *c, uint32_t as)
+{
+	struct space *sp = find_space(c, as);
+
 	if (!sp)
 		return;
 	HASH_DEL(c->spaces, sp);
@@ -118,9 +126,8 @@ void callpaths_free(struct callpaths *c)
 
 static struct space *space_of(struct callpaths *c, const struct proc *p)
 {
-	struct space *sp;
+	struct space *sp = find_space(c, p->as);
 
-	HASH_FIND(hh, c->spaces, &p->as, sizeof(p->as), sp);
 	if (sp)
 		return sp;
 	sp = calloc(1, sizeof(*sp));
@@ -241,11 +248,12 @@ static int unwind_stack(struct callpaths *c, struct space *sp, struct proc *p, s
 	struct unwind_frame f[MAX_FRAMES];
 	struct unwind_result res;
 	uint64_t pc[MAX_FRAMES];
+	uint64_t begun = boot_ns();
 	unsigned int nr;
 
 	unwind(sp->syms, e->copy, f, NULL, MAX_FRAMES, &res);
 	if (res.end == UNWIND_NO_CFI && sp->maps_gen != p->aspace.gen) {
-		if (symmaps_set(sp->syms, &p->aspace, c->model->st, NULL))
+		if (symmaps_set(sp->syms, &p->aspace, c->model->st, NULL, true))
 			return -ENOMEM;
 		sp->maps_gen = p->aspace.gen;
 		unwind(sp->syms, e->copy, f, NULL, MAX_FRAMES, &res);
@@ -256,6 +264,7 @@ static int unwind_stack(struct callpaths *c, struct space *sp, struct proc *p, s
 	e->stack = stacktab_intern(c->stacks, pc, nr);
 	e->end = nr < res.nr ? MTR_STACK_LOST : end_of(res.end);
 	remember(s, e->copy, f, res.nr, e);
+	sp->unwind_ns += boot_ns() - begun;
 	return 0;
 }
 
@@ -279,6 +288,7 @@ static int take_stack(struct callpaths *c, struct mtr_event *ev)
 			continue;
 		e->stack = s->known[i].stack;
 		e->end = s->known[i].end;
+		sp->nr_known++;
 	}
 	if (!e->stack)
 		err = unwind_stack(c, sp, p, s, e);
@@ -294,6 +304,8 @@ int callpaths_event(struct callpaths *c, struct mtr_event *ev)
 		return 0; /* --drop: nobody learns of it */
 	switch ((int)ev->kind) {
 	case MTR_EV_STACK:
+		if (ev->stack.why == MTR_STACK_WHY_CRASH)
+			return 0; /* no place: the session makes frames of its copy */
 		if (ev->stack.copy)
 			err = take_stack(c, ev);
 		ev->stack.copy = NULL;
@@ -342,6 +354,15 @@ struct syms *callpaths_syms(struct callpaths *c, uint32_t as)
 	struct space *sp = p ? space_of(c, p) : NULL;
 
 	return sp ? sp->syms : NULL;
+}
+
+void callpaths_work(const struct callpaths *c, uint32_t as, uint64_t *ret_known,
+		    uint64_t *ret_unwind_ns)
+{
+	const struct space *sp = find_space(c, as);
+
+	*ret_known = sp ? sp->nr_known : 0;
+	*ret_unwind_ns = sp ? sp->unwind_ns : 0;
 }
 
 struct stacktab *callpaths_stacks(struct callpaths *c)

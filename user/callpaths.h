@@ -40,6 +40,9 @@ unsigned int callpaths_bytes(const struct callpaths *c); /* of a stack that are 
  * of a process that ended can still be named. NULL: no such process, or memory is short
  */
 struct syms *callpaths_syms(struct callpaths *c, uint32_t as);
+/* callpaths_work() - of an address space: stacks that were recognised without unwinding, and ns spent on the others */
+void callpaths_work(const struct callpaths *c, uint32_t as, uint64_t *ret_known,
+		    uint64_t *ret_unwind_ns);
 struct stacktab *callpaths_stacks(struct callpaths *c);
 struct sites *callpaths_sites(struct callpaths *c);
 

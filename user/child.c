@@ -120,16 +120,21 @@ int child_start(struct child *c, char **cmd, const char *user, bool pty, int row
 	return 0;
 }
 
-int child_go(struct child *c, const char *name)
+int child_go_on(struct child *c)
 {
-	int err = 0;
 	ssize_t n = write(c->go_fd, "g", 1);
 
 	close(c->go_fd);
 	c->go_fd = -1;
+	return n == 1 ? 0 : log_error(EX_CMD_FAILED, NULL, "the command has ended too early");
+}
+
+int child_ran(struct child *c, const char *name)
+{
+	int err = 0;
 	/* closed by a successful exec */
-	if (n == 1)
-		n = read(c->err_fd, &err, sizeof(err));
+	ssize_t n = read(c->err_fd, &err, sizeof(err));
+
 	close(c->err_fd);
 	c->err_fd = -1;
 	if (n != (ssize_t)sizeof(err))
@@ -137,6 +142,13 @@ int child_go(struct child *c, const char *name)
 	return log_error(err == ENOENT ? 127 : 126,
 			 err == ENOENT ? "check the spelling, or give a path" : NULL,
 			 "cannot run %s: %s", name, strerror(err));
+}
+
+int child_go(struct child *c, const char *name)
+{
+	int ret = child_go_on(c);
+
+	return ret ? ret : child_ran(c, name);
 }
 
 void child_resize(struct child *c, int rows, int cols)

@@ -29,6 +29,11 @@ int child_start(struct child *c, char **cmd, const char *user, bool pty, int row
 /* child_go() - exec now. Returns 0, or the status env(1) would give: 126, 127, after one line on stderr */
 int child_go(struct child *c, const char *name);
 
+/* child_go_on() - the same without waiting for the exec: it may have to be let through. 0 or EX_CMD_FAILED */
+int child_go_on(struct child *c);
+/* child_ran() - after that, and before child_end(): what child_go() returns */
+int child_ran(struct child *c, const char *name);
+
 /* child_resize() - the size of its terminal changed */
 void child_resize(struct child *c, int rows, int cols);
 

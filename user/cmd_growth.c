@@ -18,6 +18,7 @@
 #include "output.h"
 #include "session.h"
 #include "source/limits.h"
+#include "source/src_proc.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/privilege.h"
@@ -69,18 +70,42 @@ static int tick(void *ctx, struct session *s)
 	return 0;
 }
 
-static bool folded(const struct opts *o)
+/* What --format names besides text; @one: a file holds one process. */
+static const struct format {
+	const char *name;
+	int (*put)(FILE *f, const struct growth_report *r);
+	bool one;
+} formats[] = {
+	{ "folded", grown_folded, false },
+	{ "pprof", grown_pprof, true },
+	{ "html", grown_html, true },
+};
+
+/* NULL: text or JSON */
+static const struct format *format_of(const struct opts *o)
 {
-	return o->format && !strcmp(o->format, "folded");
+	for (unsigned int i = 0; o->format && i < sizeof(formats) / sizeof(*formats); i++)
+		if (!strcmp(o->format, formats[i].name))
+			return &formats[i];
+	return NULL;
 }
 
 static int put_report(const struct run *run, const struct growth_report *r, FILE *out)
 {
 	const struct report_style style = { .ascii = run->o->ascii, .bytes = run->o->bytes };
+	const struct format *fmt = format_of(run->o);
 
-	if (folded(run->o))
-		return grown_folded(out, r);
+	if (fmt)
+		return fmt->put(out, r);
 	return run->o->json ? grown_json(out, r) : grown_text(out, r, &style);
+}
+
+/* As arenas_read_fn */
+static bool read_memory(void *ctx, uint64_t addr, void *buf, size_t sz)
+{
+	const struct proc *p = ctx;
+
+	return src_proc_memory((pid_t)p->pid, addr, buf, sz);
 }
 
 static int one_report(struct run *run, struct session *s, struct sess_proc *sp, FILE *out)
@@ -91,6 +116,7 @@ static int one_report(struct run *run, struct session *s, struct sess_proc *sp, 
 				   .to_ns = session_now(s),
 				   .to_real_ns = clock_ns(CLOCK_REALTIME),
 				   .rung = session_rung(s) };
+	struct arenas arenas;
 	struct mtr_cgroup cg;
 	int err;
 
@@ -101,6 +127,11 @@ static int one_report(struct run *run, struct session *s, struct sess_proc *sp, 
 	    !strcmp(cg.name, run->cgroup0.name)) {
 		r.cgroup = &cg;
 		r.cgroup_delta = (int64_t)(cg.current - run->cgroup0.current);
+	}
+	if (run->o->arenas && sp->p->death == DEATH_NONE) {
+		proc_kinds(sp->p, session_model(s)->st);
+		arenas_walk(sp->p, read_memory, sp->p, &arenas);
+		r.arenas = &arenas;
 	}
 	err = growth_report(run->g, gp, &r);
 	if (!err)
@@ -114,6 +145,7 @@ static int one_report(struct run *run, struct session *s, struct sess_proc *sp, 
 static int report(struct run *run, struct session *s)
 {
 	FILE *out = run->o->cmd && !run->o->output ? stderr : output_open(run->o->output);
+	const struct format *fmt = format_of(run->o);
 	unsigned int nr, shown = 0;
 	struct sess_proc **procs = session_procs(s, &nr);
 	int err = 0, ret = 0;
@@ -123,7 +155,11 @@ static int report(struct run *run, struct session *s)
 	for (unsigned int i = 0; !err && i < nr; i++) {
 		if (not_yet(run, procs[i]->p))
 			continue;
-		if (shown++ && !run->o->json && !folded(run->o))
+		if (shown++ && fmt && fmt->one) {
+			log_warn("%s holds one process: only the first one is in it", fmt->name);
+			break;
+		}
+		if (shown > 1 && !run->o->json && !fmt)
 			fputs("\n", out);
 		err = one_report(run, s, procs[i], out);
 	}
@@ -188,9 +224,12 @@ int cmd_growth(struct opts *o, int argc, char **argv)
 
 	(void)argc;
 	(void)argv;
-	if (o->format && strcmp(o->format, "text") && !folded(o))
-		return log_error(EX_USAGE_ERR, "--format text or folded, or --json",
+	if (o->format && strcmp(o->format, "text") && !format_of(o))
+		return log_error(EX_USAGE_ERR, "--format text, folded, pprof or html, or --json",
 				 "growth has no format '%s'", o->format);
+	if (format_of(o) && format_of(o)->one && (!o->output || !strcmp(o->output, "-")) &&
+	    (o->cmd || isatty(STDOUT_FILENO)))
+		return log_error(EX_USAGE_ERR, "-o FILE", "%s is for a file", o->format);
 	run.o = o;
 	run.child.pty = -1;
 	defaults(o);

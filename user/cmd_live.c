@@ -14,6 +14,7 @@
 
 #include "analysis/ended.h"
 #include "child.h"
+#include "export/crashed.h"
 #include "export/report.h"
 #include "opts.h"
 #include "output.h"
@@ -91,6 +92,7 @@ static void epilogue(const struct live *l, struct session *s)
 {
 	unsigned int nr;
 	struct sess_proc **procs = session_procs(s, &nr);
+	const struct report_style style = { .ascii = l->o->ascii, .bytes = l->o->bytes };
 	struct model *m = session_model(s);
 	char text[512];
 
@@ -102,6 +104,8 @@ static void epilogue(const struct live *l, struct session *s)
 			continue;
 		log_info("%s[%u]: %s", strtab_str(m->st, p->comm), p->pid,
 			 ended_text(text, sizeof(text), p, m->st, l->o->bytes));
+		if (!l->o->json)
+			crashed_text(stderr, p, m->st, &style);
 	}
 }
 
@@ -170,10 +174,13 @@ int cmd_live(struct opts *o, int argc, char **argv)
 	(void)argv;
 	l.o = o;
 	l.child.pty = -1;
+	o->stacks = screen; /* none is taken before the Growth view is opened */
 	signal(SIGPIPE, SIG_IGN);
 	ret = session_open(o, &s);
 	if (ret)
 		return o->cmd ? EX_CMD_FAILED : ret;
+	if (screen)
+		session_stacks(s, false);
 	if (o->cmd) {
 		if (screen)
 			ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws);

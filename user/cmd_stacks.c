@@ -1,374 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * `memtrace stacks`: the map and the threads from /proc into a model, copies of
- * the stacks, and then, with the process left alone, frames and names.
+ * `memtrace stacks`: again and again, or once a condition holds; or when a function is called.
  */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "export/stacks.h"
+#include "at.h"
 #include "opts.h"
 #include "output.h"
-#include "snap.h"
-#include "source/stackcap.h"
-#include "stackvars.h"
-#include "target.h"
+#include "stacks_run.h"
 #include "util/clock.h"
 #include "util/log.h"
 
-/* Threads that are copied at a time: 64 stacks of 8 MiB fit into memory. */
-#define PORTION 64
-/* Of a stack that nobody is known to own, no more than this is copied. */
-#define UNKNOWN_STACK (1ull << 20)
-#define MAX_FRAMES (1u << 19)
-
-struct span {
-	uint64_t start, end;
-	bool grows; /* downwards: what was read of it may be old */
-};
-
-struct run {
-	const struct opts *o;
-	struct snap snap;
-	struct proc *p;
-	struct syms *syms;
-	struct stackcap *cap;
-	struct stacks_report rep;
-	/* MAX_FRAMES of each; pages that no stack needs are never touched */
-	struct unwind_frame *scratch;
-	struct mtr_regs *regs; /* NULL: not wanted */
-};
-
-/*
- * The stack a thread was started with. The C libraries put the thread's control
- * block into its last page, and there the thread pointer leads; the kernel may
- * have merged what lies above with it. 0, 0: not known.
- */
-static struct span own_stack(struct run *run, const struct thread *t, uint64_t tls)
+/* Of several processes with a condition: those for which it holds. */
+static int once(const struct opts *o, FILE *out, const struct when *when)
 {
-	struct region *r = aspace_find(&run->p->aspace, t->is_main ? run->p->start_stack : tls);
-	uint64_t top = (tls & ~4095ull) + 4096;
-
-	if (t->is_main)
-		return r ? (struct span){ r->start, r->end, true } : (struct span){ .end = 0 };
-	if (!tls)
-		return (struct span){ t->stack_start, t->stack_end, false };
-	return r ? (struct span){ r->start, top, false } : (struct span){ .end = 0 };
-}
-
-static bool inside(struct span s, uint64_t addr)
-{
-	return addr < s.end && addr + (s.grows ? 1u << 20 : 0) >= s.start;
-}
-
-static uint64_t copy_end(void *ctx, pid_t tid, uint64_t sp)
-{
-	const struct run *run = ctx;
-	struct region *r = aspace_find(&run->p->aspace, sp);
-
-	(void)tid;
-	/* the main stack may have grown since the map was read */
-	if (!r) {
-		r = aspace_ceil(&run->p->aspace, sp);
-		if (!r || !(r->prot & MTR_P_GROWSDOWN) || r->start - sp > (1u << 20))
-			return sp;
-	}
-	if (r->kind == RK_STACK || r->kind == RK_THREAD_STACK || r->end - sp <= UNKNOWN_STACK)
-		return r->end;
-	return sp + UNKNOWN_STACK;
-}
-
-static int set_maps(struct run *run)
-{
-	struct sym_map *map = calloc(run->p->aspace.nr + 1, sizeof(*map));
-	unsigned int nr = 0;
-	struct region *r;
-	int err;
-
-	if (!map)
-		return -ENOMEM;
-	aspace_for_each(r, &run->p->aspace)
-		map[nr++] = (struct sym_map){ .start = r->start,
-					      .end = r->end,
-					      .pgoff = r->pgoff,
-					      .ino = r->ino,
-					      .dev = r->dev,
-					      .exec = r->prot & MTR_P_EXEC,
-					      .write = r->prot & MTR_P_WRITE,
-					      .path = strtab_str(run->snap.st, r->name) };
-	err = syms_set_maps(run->syms, map, nr);
-	free(map);
-	return err;
-}
-
-static unsigned int unfolded(struct fold_run *run, unsigned int nr)
-{
-	for (unsigned int i = 0; i < nr; i++)
-		run[i] = (struct fold_run){ i, 1, 1 };
-	return nr;
-}
-
-static bool other_stack(struct run *run, uint64_t a, uint64_t b)
-{
-	return b < a || aspace_find(&run->p->aspace, a) != aspace_find(&run->p->aspace, b);
-}
-
-/* Names, sizes and what repeats, of the frames in run->scratch. */
-static int name_frames(struct run *run, struct stack_thread *t, struct span own, unsigned int nr)
-{
-	struct fold_frame *fold = calloc(nr + 1, sizeof(*fold));
-	int err = -ENOMEM;
-
-	t->frame = calloc(nr + 1, sizeof(*t->frame));
-	t->run = calloc(nr + 1, sizeof(*t->run));
-	if (!fold || !t->frame || !t->run)
-		goto out;
-	for (unsigned int i = 0; i < nr; i++) {
-		const struct unwind_frame *u = &run->scratch[i];
-		struct stack_frame *f = &t->frame[i];
-
-		f->at = *u;
-		f->name = syms_addr(run->syms, unwind_lookup(u));
-		if (!f->name)
-			goto out;
-		f->size = u->cfa ? (int64_t)(u->cfa - u->sp) : -1;
-		/* what a handler on an alternate stack has interrupted is elsewhere */
-		if (u->signal && i + 1 < nr && other_stack(run, u->sp, run->scratch[i + 1].sp))
-			f->size = -1;
-		f->depth = inside(own, u->sp) ? (int64_t)(own.end - u->sp) : -1;
-		fold[i] = (struct fold_frame){ f->name->func ? f->name->func : u->pc, u->pc };
-	}
-	t->nr = nr;
-	t->nr_runs = run->o->no_fold ? unfolded(t->run, nr) : stackfold(fold, nr, t->run);
-	t->hash = nr ? stack_hash(&t->frame[0].at.pc, sizeof(*t->frame), nr) : 0;
-	err = 0;
-out:
-	free(fold);
-	return err;
-}
-
-/* Of a recursion the first turn stands for all. */
-static int find_vars(struct run *run, const struct stackcap_thread *c, struct stack_thread *t)
-{
-	struct stackvars sv = { .syms = run->syms,
-				.cap = run->cap,
-				.p = run->p,
-				.st = run->snap.st,
-				.copy = &c->copy,
-				.t = t,
-				.unwound = run->scratch,
-				.regs = run->regs,
-				.values = !run->o->no_values };
-	int err = 0;
-
-	for (unsigned int i = 0; i < t->nr_runs && !err; i++)
-		for (unsigned int j = 0; j < t->run[i].len && !err; j++)
-			err = stackvars_frame(&sv, t, t->run[i].first + j);
-	return err;
-}
-
-static int unwind_one(struct run *run, struct stackcap_thread *c, struct stack_thread *t)
-{
-	struct span own = own_stack(run, t->model, c->tls);
-	struct unwind_result u = { .nr = 0 };
-	int err;
-
-	t->tid = (uint32_t)c->tid;
-	t->stopped_ns = (int64_t)c->stopped_ns;
-	t->partial = c->how == STACKCAP_SYSCALL;
-	if (c->how == STACKCAP_SKIPPED) {
-		t->skipped = c->why;
-		return 0;
-	}
-	unwind(run->syms, &c->copy, run->scratch, run->regs, MAX_FRAMES, &u);
-	/* a handler on a stack of its own: what it interrupted is elsewhere */
-	if (u.end == UNWIND_OUTSIDE && !c->copy.part[1].size && !stackcap_more(run->cap, c, u.want))
-		unwind(run->syms, &c->copy, run->scratch, run->regs, MAX_FRAMES, &u);
-	t->end = u.end;
-	t->custom = !inside(own, c->copy.regs.r[MTR_REG_SP]);
-	err = name_frames(run, t, own, u.nr);
-	return err || !run->regs ? err : find_vars(run, c, t);
-}
-
-/* Where the threads stand now, not when they were listed: of one that ran nothing was known then. */
-static int tell_model(struct run *run, const struct stackcap_thread *c, unsigned int nr)
-{
-	int err = 0;
-
-	for (unsigned int i = 0; i < nr && !err; i++) {
-		struct mtr_event ev = { .kind = MTR_EV_SP,
-					.as = run->p->as,
-					.tid = (uint32_t)c[i].tid,
-					.time_ns = boot_ns() };
-
-		if (!c[i].tid || c[i].how == STACKCAP_SKIPPED)
-			continue;
-		if (c[i].tls) {
-			ev.kind = MTR_EV_THREAD;
-			ev.thread.tls = c[i].tls;
-			ev.thread.at_attach = true;
-			ev.thread.sp = c[i].copy.regs.r[MTR_REG_SP];
-			err = model_apply(&run->snap.model, &ev);
-			if (err)
-				return err;
-			ev.kind = MTR_EV_SP;
-		}
-		ev.thread.sp = c[i].copy.regs.r[MTR_REG_SP];
-		ev.thread.syscall_sp = c[i].how != STACKCAP_STOPPED;
-		err = model_apply(&run->snap.model, &ev);
-	}
-	return err ? err : snap_locate(&run->snap, run->p);
-}
-
-static int portion(struct run *run, struct stackcap_thread *c, unsigned int nr)
-{
-	int err = stackcap_take(run->cap, c, nr);
-
-	if (!err)
-		err = tell_model(run, c, nr);
-	for (unsigned int i = 0; i < nr; i++) {
-		struct thread *model = c[i].tid ? proc_thread(run->p, (uint32_t)c[i].tid) : NULL;
-		struct stack_thread *t = &run->rep.thread[run->rep.nr];
-
-		if (!err && model) {
-			t->model = model;
-			err = unwind_one(run, &c[i], t);
-			run->rep.nr++;
-		}
-		stackcap_free(&c[i]);
-	}
-	return err;
-}
-
-static int by_tid(const void *pa, const void *pb)
-{
-	const struct stackcap_thread *a = pa, *b = pb;
-
-	return a->tid < b->tid ? -1 : a->tid > b->tid;
-}
-
-static int take_all(struct run *run)
-{
-	struct stackcap_thread *c = calloc(run->p->nr_threads + 1, sizeof(*c));
-	unsigned int nr = 0;
-	int err = 0;
-
-	run->rep.thread = calloc(run->p->nr_threads + 1, sizeof(*run->rep.thread));
-	run->scratch = malloc(MAX_FRAMES * sizeof(*run->scratch));
-	if (run->o->vars)
-		run->regs = malloc(MAX_FRAMES * sizeof(*run->regs));
-	if (!c || !run->rep.thread || !run->scratch || (run->o->vars && !run->regs)) {
-		free(c);
-		return -ENOMEM;
-	}
-	for (struct thread *t = run->p->threads; t; t = t->hh.next)
-		if (!run->o->tid || t->tid == (uint32_t)run->o->tid)
-			c[nr++].tid = (pid_t)t->tid;
-	qsort(c, nr, sizeof(*c), by_tid);
-	for (unsigned int i = 0; i < nr && !err; i += PORTION)
-		err = portion(run, c + i, nr - i < PORTION ? nr - i : PORTION);
-	free(c);
-	return err;
-}
-
-static int report(struct run *run, FILE *out)
-{
-	const struct opts *o = run->o;
-	const struct report_style style = { .ascii = o->ascii, .bytes = o->bytes };
-
-	run->rep.p = run->p;
-	run->rep.model = &run->snap.model;
-	run->rep.vars = o->vars;
-	run->rep.now_ns = boot_ns();
-	run->rep.now_real_ns = clock_ns(CLOCK_REALTIME);
-	if (o->json)
-		return stacks_json(out, &run->rep);
-	if (o->folded)
-		return stacks_folded(out, &run->rep);
-	if (o->largest)
-		return stacks_largest(out, &run->rep, &style);
-	return stacks_text(out, &run->rep, &style);
-}
-
-/* Whom nothing could be told of, because it was forbidden: that is a failure. */
-static int verdict(const struct run *run, pid_t pid)
-{
-	const struct opts *o = run->o;
-
-	if (o->tid && !run->rep.nr)
-		return log_error(EX_NO_TARGET, NULL, "process %d has no thread %d", pid, o->tid);
-	for (unsigned int i = 0; i < run->rep.nr; i++)
-		if (!run->rep.thread[i].skipped)
-			return EX_DONE;
-	return run->rep.nr ?
-		       log_error(EX_PRIVILEGE, NULL, "no stack of %d could be taken: %s", pid,
-				 run->rep.thread[0].skipped) :
-		       log_error(EX_NO_TARGET, NULL, "process %d ended while it was read", pid);
-}
-
-static void release(struct run *run)
-{
-	for (unsigned int i = 0; i < run->rep.nr; i++) {
-		struct stack_thread *t = &run->rep.thread[i];
-
-		for (unsigned int j = 0; j < t->nr; j++)
-			stackvars_free(&t->frame[j]);
-		free(t->frame);
-		free(t->run);
-	}
-	free(run->rep.thread);
-	free(run->scratch);
-	free(run->regs);
-	stackcap_close(run->cap);
-	syms_free(run->syms);
-	snap_release(&run->snap);
-}
-
-static int stacks(pid_t pid, uint32_t as, const struct opts *o, FILE *out)
-{
-	struct run run = { .o = o };
-	int ret, err;
-
-	ret = snap_take(&run.snap, pid, as, true, &run.p);
-	if (ret)
-		return ret;
-	run.syms = syms_new(pid, o->debuginfod);
-	err = run.syms ? set_maps(&run) : -ENOMEM;
-	if (!err)
-		err = stackcap_open(pid, copy_end, &run, &run.cap, &run.rep.note);
-	if (!err)
-		err = take_all(&run);
-	if (err) {
-		ret = err == -ESRCH ? log_error(EX_NO_TARGET, NULL,
-						"process %d ended while it was read", pid) :
-				      target_error(pid, err);
-	} else {
-		ret = verdict(&run, pid);
-		if (!ret && report(&run, out))
-			ret = output_failed(o->output, errno ? errno : EIO);
-	}
-	release(&run);
-	return ret;
-}
-
-static int once(const struct opts *o, FILE *out)
-{
-	int ret = EX_DONE;
+	int ret = when ? STACKS_NOT_YET : EX_DONE;
 
 	for (unsigned int i = 0; i < o->nr_pids; i++) {
 		int one;
 
 		if (i && !o->json && !o->folded)
 			fputs("\n", out);
-		one = stacks(o->pids[i], i + 1, o, out);
-		if (!ret)
-			ret = one;
+		one = stacks_run(o->pids[i], i + 1, o, out, NULL, when);
+		if (!ret || ret == STACKS_NOT_YET)
+			ret = one == STACKS_NOT_YET ? ret : one;
 	}
-	if (fflush(out) && !ret)
+	if (fflush(out) && ret <= 0)
 		ret = output_failed(o->output, errno);
 	return ret;
 }
@@ -411,11 +72,54 @@ static void on_bus_error(int sig)
 	_exit(EX_FAILED);
 }
 
+/* Repeats until the process has ended, the condition came true, or the user has had enough. */
+static int again(const struct opts *o, FILE *out, const struct when *when)
+{
+	uint64_t next = boot_ns();
+	bool first = true;
+	sigset_t set;
+	int ret;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	do {
+		if (!first && !when && !o->json && !o->folded)
+			fputs("\n", out);
+		ret = once(o, out, when);
+		/* it ends with the process, and that is no failure */
+		if (ret == EX_NO_TARGET && !first)
+			return EX_DONE;
+		if (ret != STACKS_NOT_YET && (ret || when))
+			return ret;
+		first = false;
+	} while (next_turn(&set, &next, o->interval_ns));
+	return ret == STACKS_NOT_YET ? EX_DONE : ret;
+}
+
+static int run(const struct opts *o, FILE *out)
+{
+	struct when *when = NULL;
+	char why[160];
+	int ret;
+
+	if (o->at)
+		return at_run(o, out);
+	ret = o->when ? when_parse(o->when, &when, why, sizeof(why)) : 0;
+	if (ret == -EINVAL)
+		return log_error(EX_USAGE_ERR, "see: memtrace stacks --help", "--when: %s", why);
+	if (ret)
+		return log_error(EX_FAILED, NULL, "out of memory");
+	ret = o->repeat || when ? again(o, out, when) : once(o, out, NULL);
+	when_free(when);
+	return ret;
+}
+
 int cmd_stacks(struct opts *o, int argc, char **argv)
 {
-	FILE *out = output_open(o->output);
-	uint64_t next = boot_ns();
-	sigset_t set;
+	/* a command's own output stays clean */
+	FILE *out = o->cmd && !o->output ? stderr : output_open(o->output);
 	int ret;
 
 	(void)argc;
@@ -424,24 +128,8 @@ int cmd_stacks(struct opts *o, int argc, char **argv)
 		return EX_FAILED;
 	json_errors = o->json;
 	signal(SIGBUS, on_bus_error);
-	ret = once(o, out);
-	if (o->repeat) {
-		sigemptyset(&set);
-		sigaddset(&set, SIGINT);
-		sigaddset(&set, SIGTERM);
-		sigprocmask(SIG_BLOCK, &set, NULL);
-		/* it ends with the process, and that is no failure */
-		while (!ret && next_turn(&set, &next, o->interval_ns)) {
-			if (!o->json && !o->folded)
-				fputs("\n", out);
-			ret = once(o, out);
-			if (ret == EX_NO_TARGET) {
-				ret = EX_DONE;
-				break;
-			}
-		}
-	}
-	if (out != stdout)
+	ret = run(o, out);
+	if (out != stdout && out != stderr)
 		fclose(out);
 	return ret;
 }

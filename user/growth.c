@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "export/symmaps.h"
+#include "util/log.h"
 
 #define MAX_TICKS 1024u
 #define WORTH (64 * 1024) /* bytes from which on a path has a series */
@@ -42,6 +43,8 @@ static void free_proc(struct growth_proc *gp)
 {
 	for (uint32_t i = 0; i < gp->nr_paths; i++)
 		free(gp->path[i].series);
+	for (unsigned int i = 0; i < gp->nr_moments; i++)
+		free(gp->moment[i].net);
 	free(gp->path);
 	free(gp->by_stack);
 	free(gp->tick_ns);
@@ -74,56 +77,73 @@ static struct growth_proc *find_proc(struct growth *g, uint32_t as)
 	return gp;
 }
 
-static int add_proc(struct growth *g, uint32_t as, uint64_t time_ns)
+static struct growth_proc *add_proc(struct growth *g, struct proc *p, uint64_t now_ns)
 {
 	struct growth_proc *gp = calloc(1, sizeof(*gp));
 
 	if (!gp)
-		return -ENOMEM;
-	gp->as = as;
-	gp->p = model_proc(g->model, as);
+		return NULL;
+	gp->as = p->as;
+	gp->pid = p->pid;
+	gp->p = p;
 	gp->keep_every = 1;
-	gp->from_ns = time_ns;
+	gp->from_ns = now_ns;
+	gp->rss0 = gp->settled_rss = proc_rss(p);
 	gp->own_syms = !g->paths;
-	gp->syms = g->paths ? callpaths_syms(g->paths, as) : syms_new(0, false);
-	if (!gp->p || !gp->syms || ledger_init(&gp->ledger)) {
-		free_proc(gp);
-		return -ENOMEM;
+	gp->syms = g->paths ? callpaths_syms(g->paths, p->as) : syms_new(0, false);
+	if (gp->syms && !ledger_init(&gp->ledger)) {
+		HASH_ADD(hh, g->procs, as, sizeof(gp->as), gp);
+		if (gp->hh.tbl)
+			return gp;
 	}
-	gp->pid = gp->p->pid;
-	gp->rss0 = gp->settled_rss = proc_rss(gp->p);
-	gp->before_left = gp->rss0;
-	HASH_ADD(hh, g->procs, as, sizeof(gp->as), gp);
-	if (gp->hh.tbl)
-		return 0;
 	free_proc(gp);
-	return -ENOMEM;
+	return NULL;
+}
+
+int growth_adopt(struct growth *g, struct proc *p, uint64_t now_ns)
+{
+	struct growth_proc *gp = add_proc(g, p, now_ns);
+	struct region *r;
+	int err = gp ? 0 : -ENOMEM;
+
+	if (err)
+		return err;
+	aspace_for_each(r, &p->aspace) {
+		int64_t has = region_resident(r);
+		uint8_t member = r->res[MTR_ANON] >= r->res[MTR_FILE] ? MTR_ANON : MTR_FILE;
+
+		if (has > 0 && !err && region_kind_in_rss(r->kind))
+			err = ledger_count(&gp->ledger, r->start, r->end, has, member,
+					   LEDGER_BEFORE);
+	}
+	return err;
 }
 
 /* A process is known from now on, or has a new address space. */
 static int begin(struct growth *g, const struct mtr_event *ev)
 {
 	struct growth_proc *old = find_proc(g, ev->proc.prev_as);
+	struct proc *p = model_proc(g->model, ev->as);
 
 	if (ev->kind == MTR_EV_EXEC && old && old->pid == ev->proc.pid) {
 		HASH_DEL(g->procs, old);
 		free_proc(old);
 	}
-	return find_proc(g, ev->as) ? 0 : add_proc(g, ev->as, ev->time_ns);
+	return find_proc(g, ev->as) || (p && add_proc(g, p, ev->time_ns)) ? 0 : -ENOMEM;
 }
 
 /* A file that begins in the middle: a keyframe makes processes known. */
 static int from_keyframe(struct growth *g, const struct mtr_event *ev)
 {
-	if (ev->state.what != MTR_ST_DONE || !model_proc(g->model, ev->as) || find_proc(g, ev->as))
-		return 0;
-	return add_proc(g, ev->as, ev->time_ns);
+	struct proc *p = ev->state.what == MTR_ST_DONE ? model_proc(g->model, ev->as) : NULL;
+
+	return p && !find_proc(g, ev->as) ? growth_adopt(g, p, ev->time_ns) : 0;
 }
 
 int growth_maps(struct growth *g, struct growth_proc *gp)
 {
 	gp->maps_gen = gp->p->aspace.gen;
-	return symmaps_set(gp->syms, &gp->p->aspace, g->model->st, g->mods);
+	return symmaps_set(gp->syms, &gp->p->aspace, g->model->st, g->mods, true);
 }
 
 static struct growth_path *path_of(struct growth_proc *gp, uint32_t path)
@@ -187,23 +207,86 @@ static void seen_by(struct growth_proc *gp, uint32_t path, uint32_t tid)
 		p->tid[p->nr_tids++] = tid;
 }
 
-/* Is it in a count of the page tables already? */
-static bool counted(struct growth_proc *gp, uint64_t addr, uint32_t epoch)
+static struct growth_excess *excess_of(struct growth_proc *gp, uint64_t start)
 {
-	struct region *r = aspace_find(&gp->p->aspace, addr);
+	return &gp->excess[start / 4096 % GROWTH_EXCESSES];
+}
 
-	return r && r->res_time_ns && (int32_t)(epoch - r->res_epoch) < 0;
+/* What the latest count of its region did not find and no event has told of was counted twice, or went unseen. */
+static int take_excess(struct growth_proc *gp, struct growth_excess *x)
+{
+	struct region *r = x->end ? aspace_find(&gp->p->aspace, x->start) : NULL;
+	int64_t more = r && r->start == x->start && r->end == x->end ?
+			       ledger_sum(&gp->ledger, x->start, x->end) - x->present :
+			       0;
+	int64_t twice = more < x->twice ? more : x->twice;
+
+	if (twice > 0) {
+		more -= twice - ledger_uncount(&gp->ledger, x->start, x->end, twice);
+		x->twice = 0;
+	}
+	x->end = 0;
+	return more > 0 ? ledger_count(&gp->ledger, x->start, r->end, x->present, x->member,
+				       LEDGER_NO_PATH) :
+			  0;
+}
+
+static int take_old_excess(struct growth_proc *gp)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < GROWTH_EXCESSES && !err; i++) {
+		struct growth_excess *x = &gp->excess[i];
+
+		if (x->old)
+			err = take_excess(gp, x);
+		x->old = x->end > 0;
+	}
+	return err;
+}
+
+/* That of a region, emptied when it was another one's. */
+static struct growth_excess *own_excess(struct growth_proc *gp, uint64_t start)
+{
+	struct growth_excess *x = excess_of(gp, start);
+
+	if (x->start != start)
+		*x = (struct growth_excess){ .start = start };
+	return x;
+}
+
+/* Bytes came or went that the latest count of @r does not have, or, not @sure, may have. */
+static void change_excess(struct growth_proc *gp, const struct region *r, int64_t bytes, bool sure)
+{
+	struct growth_excess *x = own_excess(gp, r->start);
+
+	x->present += bytes;
+	if (sure)
+		return;
+	x->end = 0; /* it is counted again when it matters */
+	if (bytes > 0)
+		x->twice += bytes;
 }
 
 static int pages(struct growth_proc *gp, const struct mtr_event *ev)
 {
 	bool is_fault = ev->kind == MTR_EV_FAULT;
 	uint64_t addr = is_fault ? ev->fault.addr : ev->rss.start;
+	int64_t bytes = is_fault ? ev->fault.bytes : ev->rss.bytes;
+	struct region *r = aspace_find(&gp->p->aspace, addr);
+	/* is it in a count of the page tables already? During one that is not known */
+	bool known = r && r->res_time_ns;
+	bool counted = known && (int32_t)(ev->epoch - r->res_epoch) < 0;
+	bool sure = counted || !known || (int32_t)(ev->epoch - r->res_end_epoch) >= 0;
 	uint32_t path = path_for(gp, ev->callstack, false);
 
-	if ((is_fault ? ev->fault.bytes : ev->rss.bytes) > 0)
+	if (bytes > 0)
 		seen_by(gp, path, ev->tid);
-	return ledger_apply(&gp->ledger, ev, path, counted(gp, addr, ev->epoch));
+	if (!sure && is_fault && ledger_from_count(&gp->ledger, addr))
+		counted = true;
+	if (known && !counted)
+		change_excess(gp, r, bytes, sure);
+	return ledger_apply(&gp->ledger, ev, path, counted);
 }
 
 /* Pages that no event told of were there before, as long as so many are missing. */
@@ -212,21 +295,66 @@ static int residency(struct growth_proc *gp, const struct mtr_event *ev)
 	const struct mtr_ev_residency *e = &ev->residency;
 	struct region *r = aspace_find(&gp->p->aspace, e->start);
 	uint8_t member = e->anon >= e->file ? MTR_ANON : MTR_FILE;
+	/* not found in the page tables yet */
+	int64_t left = gp->rss0 - ledger_path(&gp->ledger, LEDGER_BEFORE).gross;
 	int64_t missing, before;
+	struct growth_excess *x;
 	int err = 0;
 
 	if (!r || r->start != e->start || r->end != e->end || !region_kind_in_rss(r->kind))
 		return 0;
 	missing = e->present - ledger_sum(&gp->ledger, e->start, e->end);
-	before = missing < gp->before_left ? missing : gp->before_left;
-	if (before > 0) {
-		gp->before_left -= before;
+	x = own_excess(gp, e->start);
+	x->end = missing < 0 ? e->end : 0;
+	x->present = e->present;
+	x->member = member;
+	x->old = false;
+	if (missing < 0)
+		return 0;
+	before = missing < left ? missing : left;
+	if (before > 0)
 		err = ledger_count(&gp->ledger, e->start, e->end, e->present - missing + before,
 				   member, LEDGER_BEFORE);
-	}
 	if (!err)
 		err = ledger_count(&gp->ledger, e->start, e->end, e->present, member,
 				   LEDGER_NO_PATH);
+	return err;
+}
+
+/* What each path has at this moment. Of too many marks the oldest goes. */
+static int set_mark(struct growth_proc *gp, const struct mtr_event *ev)
+{
+	struct growth_moment *m;
+	int64_t *net = calloc(gp->nr_paths + 1, sizeof(*net));
+
+	if (!net)
+		return -ENOMEM;
+	if (gp->nr_moments == GROWTH_MARKS) {
+		free(gp->moment[0].net);
+		gp->nr_moments--;
+		memmove(gp->moment, gp->moment + 1, gp->nr_moments * sizeof(*gp->moment));
+	}
+	m = &gp->moment[gp->nr_moments++];
+	*m = (struct growth_moment){ .name = ev->mark.name,
+				     .time_ns = ev->time_ns,
+				     .rss = proc_rss(gp->p),
+				     .net = net,
+				     .nr_paths = gp->nr_paths };
+	for (uint32_t k = 0; k < gp->nr_paths; k++)
+		net[k] = ledger_path(&gp->ledger, LEDGER_FIRST + k).net;
+	return 0;
+}
+
+static int set_marks(struct growth *g, const struct mtr_event *ev)
+{
+	struct growth_proc *gp;
+	int err = 0;
+
+	for (gp = g->procs; gp && !err; gp = gp->hh.next) {
+		gp->p = model_proc(g->model, gp->as);
+		if (gp->p && gp->p->death == DEATH_NONE)
+			err = set_mark(gp, ev);
+	}
 	return err;
 }
 
@@ -239,6 +367,8 @@ int growth_event(void *ctx, const struct mtr_event *ev)
 		return begin(g, ev);
 	if (ev->kind == MTR_EV_STATE)
 		return from_keyframe(g, ev);
+	if (ev->kind == MTR_EV_MARK)
+		return set_marks(g, ev);
 	if (ev->kind == MTR_EV_MODULE && g->mods)
 		return modtab_event(g->mods, ev);
 	if (ev->kind == MTR_EV_COST && g->mods && ev->cost.stack_period)
@@ -258,6 +388,9 @@ int growth_event(void *ctx, const struct mtr_event *ev)
 		take_stack(gp, ev);
 		return 0;
 	}
+	if (ev->kind == MTR_EV_RSS && ev->rss.why == MTR_WHY_FOREIGN && ev->rss.bytes > 0 &&
+	    ev->rss.member != MTR_SWAP)
+		gp->others += ev->rss.bytes;
 	if (ev->kind == MTR_EV_FAULT || ev->kind == MTR_EV_RSS)
 		return pages(gp, ev);
 	if (ev->kind == MTR_EV_RESIDENCY)
@@ -331,6 +464,8 @@ void growth_tick(struct growth *g, uint64_t now_ns)
 			free_proc(gp);
 			continue;
 		}
+		if (take_old_excess(gp))
+			log_verbose("growth: out of memory");
 		if (gp->p->death != DEATH_NONE && gp->nr_ticks &&
 		    gp->tick_rss[gp->nr_ticks - 1] == proc_rss(gp->p))
 			continue;

@@ -21,6 +21,8 @@
 #include "util/hash.h"
 
 #define GROWTH_TIDS 8u
+#define GROWTH_MARKS 64u
+#define GROWTH_EXCESSES 64u
 
 /* A call path: one stack. */
 struct growth_path {
@@ -30,6 +32,27 @@ struct growth_path {
 	uint32_t tid[GROWTH_TIDS]; /* the first that went it */
 	int64_t *series; /* net bytes at each tick; NULL: never worth keeping */
 	unsigned int nr_series; /* valid; ticks after that are not there yet */
+};
+
+/* A moment that was named. */
+struct growth_moment {
+	uint32_t name; /* string */
+	uint64_t time_ns;
+	int64_t rss; /* bytes then */
+	int64_t *net; /* of each path then */
+	uint32_t nr_paths;
+};
+
+/*
+ * A count that found less than the ledger has. Events that were before it may still be in the
+ * ring and say which pages went: it is kept for an interval, and brought up to date by what comes.
+ */
+struct growth_excess {
+	uint64_t start, end; /* the region; no end: unused */
+	int64_t present; /* bytes that are there now */
+	uint8_t member;
+	bool old; /* an interval has ended since */
+	int64_t twice; /* bytes of faults during a count, which may be in it */
 };
 
 /* One address space. */
@@ -47,11 +70,14 @@ struct growth_proc {
 	uint32_t cap_by_stack;
 	uint64_t from_ns;
 	int64_t rss0; /* resident bytes then */
-	int64_t before_left; /* of those, not found in the page tables yet */
 	int64_t settled_rss; /* of the latest tick */
+	int64_t others; /* bytes that others brought, gross */
 	uint64_t *tick_ns;
 	int64_t *tick_rss;
 	unsigned int nr_ticks, cap_ticks, keep_every, skipped; /* one in keep_every is kept */
+	struct growth_excess excess[GROWTH_EXCESSES]; /* by address */
+	struct growth_moment moment[GROWTH_MARKS]; /* the latest */
+	unsigned int nr_moments;
 	uint64_t nr_stacks, nr_truncated, nr_failed;
 	UT_hash_handle hh;
 };
@@ -70,6 +96,9 @@ struct growth *growth_new(struct model *m, struct callpaths *paths);
 /* growth_of_file() - @stacks: the reader's, which outlives it; the same events come from a file */
 struct growth *growth_of_file(struct model *m, const struct stacktab *stacks);
 void growth_free(struct growth *g);
+
+/* growth_adopt() - a process that was traced before: what it has is what was before attach. 0 or −ENOMEM */
+int growth_adopt(struct growth *g, struct proc *p, uint64_t now_ns);
 
 /* growth_event() - as event_sink_fn; @ctx is the struct growth; after the model was told */
 int growth_event(void *ctx, const struct mtr_event *ev);

@@ -21,6 +21,7 @@ struct making {
 	int64_t most; /* gross bytes of the path whose frames the row shows */
 	int64_t by_kind[RK_NR];
 	int64_t *series; /* net bytes at each tick */
+	int64_t *at_mark; /* net bytes at each mark */
 	UT_hash_handle hh;
 };
 
@@ -48,7 +49,8 @@ static unsigned int name_frames(const struct growth *g, struct growth_proc *gp, 
 		const struct sym_addr *a = syms_addr(gp->syms, pc[i]);
 
 		for (unsigned int k = 0; a && k < a->nr && n < MAX_NAMED; k++)
-			out[n++] = (struct growth_frame){ .function = a->name[k].function,
+			out[n++] = (struct growth_frame){ .pc = pc[i],
+							  .function = a->name[k].function,
 							  .file = a->name[k].file,
 							  .line = a->name[k].line,
 							  .inlined = a->name[k].inlined,
@@ -96,19 +98,19 @@ static void free_making(struct making **all)
 		HASH_DEL(*all, m);
 		free(m->key);
 		free(m->series);
+		free(m->at_mark);
 		free(m->row.frame);
 		free(m);
 	}
 }
 
-static struct making *row_for(struct making **all, struct growth_proc *gp, uint32_t stack,
+static struct making *row_for(struct making **all, struct growth_proc *gp,
 			      const struct growth_frame *f, unsigned int nr, int64_t gross)
 {
 	unsigned int top = first_own(f, nr);
 	char *key = key_of(f, nr, top);
 	struct making *m;
 
-	(void)stack;
 	if (!key)
 		return NULL;
 	HASH_FIND_STR(*all, key, m);
@@ -121,6 +123,7 @@ static struct making *row_for(struct making **all, struct growth_proc *gp, uint3
 		m->key = key;
 		m->most = -1;
 		m->series = calloc(gp->nr_ticks + 1, sizeof(*m->series));
+		m->at_mark = calloc(gp->nr_moments + 1, sizeof(*m->at_mark));
 		HASH_ADD_KEYPTR(hh, *all, m->key, strlen(m->key), m);
 	} else {
 		free(key);
@@ -137,7 +140,18 @@ static struct making *row_for(struct making **all, struct growth_proc *gp, uint3
 		m->row.top = top;
 		m->most = gross;
 	}
-	return m->series ? m : NULL;
+	return m->series && m->at_mark ? m : NULL;
+}
+
+static void add_tid(struct growth_row *r, uint32_t tid)
+{
+	for (unsigned int i = 0; i < r->nr_tids; i++)
+		if (r->tid[i] == tid)
+			return;
+	if (r->nr_tids < GROWTH_PLACES)
+		r->tid[r->nr_tids++] = tid;
+	else
+		r->many_tids = true;
 }
 
 static void add_path(struct making *m, const struct growth_path *path, const struct ledger_path *l)
@@ -147,9 +161,10 @@ static void add_path(struct making *m, const struct growth_path *path, const str
 	r->net += l->net;
 	r->gross += l->gross;
 	r->released += l->released;
+	r->nr_faults += l->nr;
 	r->truncated |= path->truncated;
-	if (path->nr_tids > r->nr_tids)
-		r->nr_tids = path->nr_tids;
+	for (unsigned int i = 0; i < path->nr_tids; i++)
+		add_tid(r, path->tid[i]);
 	r->many_tids |= path->nr_tids >= GROWTH_TIDS;
 	for (unsigned int i = 0; path->series && i < path->nr_series; i++)
 		m->series[i] += path->series[i];
@@ -168,14 +183,32 @@ static int make_rows(const struct growth *g, struct growth_proc *gp, struct maki
 		if (!l.gross)
 			continue;
 		nr = name_frames(g, gp, gp->path[k].stack, f);
-		of_path[k] = row_for(all, gp, gp->path[k].stack, f, nr, l.gross);
-		if (of_path[k])
-			add_path(of_path[k], &gp->path[k], &l);
-		else
+		of_path[k] = row_for(all, gp, f, nr, l.gross);
+		if (!of_path[k]) {
 			err = -ENOMEM;
+			break;
+		}
+		add_path(of_path[k], &gp->path[k], &l);
+		for (unsigned int i = 0; i < gp->nr_moments; i++)
+			if (k < gp->moment[i].nr_paths)
+				of_path[k]->at_mark[i] += gp->moment[i].net[k];
 	}
 	free(f);
 	return err;
+}
+
+/* Regions come in the order of addresses. */
+static void add_place(struct growth_row *row, const struct region *r, int64_t bytes)
+{
+	struct growth_place *last = row->nr_places ? &row->place[row->nr_places - 1] : NULL;
+
+	if (last && last->start == r->start)
+		last->bytes += bytes;
+	else if (row->nr_places < GROWTH_PLACES)
+		row->place[row->nr_places++] =
+			(struct growth_place){ r->start, r->end, r->kind, bytes };
+	else
+		row->many_places = true;
 }
 
 /* What regions the bytes of each row are in. */
@@ -188,8 +221,10 @@ static void find_kinds(struct growth_proc *gp, struct making **of_path)
 		if (e->path < LEDGER_FIRST || k >= gp->nr_paths || !of_path[k])
 			continue;
 		r = aspace_find(&gp->p->aspace, e->start);
-		if (r && r->kind < RK_NR)
-			of_path[k]->by_kind[r->kind] += e->bytes;
+		if (!r || r->kind >= RK_NR)
+			continue;
+		of_path[k]->by_kind[r->kind] += e->bytes;
+		add_place(&of_path[k]->row, r, e->bytes);
 	}
 }
 
@@ -236,7 +271,10 @@ static int take_rows(struct growth_proc *gp, struct making **all, struct growth_
 		verdict_find(&in, &m->row.verdict);
 		m->row.kind = main_kind(m);
 		r->row[r->nr++] = m->row;
+		r->row[r->nr - 1].series = m->series;
+		r->row[r->nr - 1].at_mark = m->at_mark;
 		m->row.frame = NULL;
+		m->series = m->at_mark = NULL;
 	}
 	qsort(r->row, r->nr, sizeof(*r->row), more_first);
 	return 0;
@@ -276,6 +314,9 @@ static void identity(struct growth_proc *gp, struct growth_report *r)
 	/* what an exec finds there the kernel has put there: nothing was before */
 	r->before = gp->p->from_start && !gp->p->copied ? 0 : -before.released;
 	r->no_path = ledger_path(&gp->ledger, LEDGER_NO_PATH).net;
+	r->others = r->no_path > 0 ? r->no_path : 0;
+	if (r->others > gp->others)
+		r->others = gp->others;
 	in.scale = r->rss;
 	for (uint32_t k = 0; k < gp->ledger.nr_paths; k++) {
 		in.gross += gp->ledger.path[k].gross;
@@ -283,7 +324,35 @@ static void identity(struct growth_proc *gp, struct growth_report *r)
 	}
 	in.gross -= before.gross;
 	in.limit_left = limit_left(r);
+	if (r->arenas && r->arenas->nr) {
+		in.in_use = r->rss - arenas_idle(r->arenas);
+		in.largest_free = r->arenas->largest_free;
+	}
 	verdict_find(&in, &r->verdict);
+}
+
+static int take_marks(const struct growth *g, const struct growth_proc *gp, struct growth_report *r)
+{
+	r->mark = calloc(gp->nr_moments + 1, sizeof(*r->mark));
+	if (!r->mark)
+		return -ENOMEM;
+	for (; r->nr_marks < gp->nr_moments; r->nr_marks++) {
+		const struct growth_moment *m = &gp->moment[r->nr_marks];
+
+		r->mark[r->nr_marks] = (struct growth_mark){
+			.name = strtab_str(g->model->st, m->name),
+			.time_ns = m->time_ns,
+			.rss = m->rss,
+		};
+	}
+	return 0;
+}
+
+/* Must names be looked for in other files than before? */
+static bool maps_are_old(const struct growth_proc *gp)
+{
+	/* of a file: modules may have been told since */
+	return gp->own_syms || (gp->p->death == DEATH_NONE && gp->maps_gen != gp->p->aspace.gen);
 }
 
 int growth_report(struct growth *g, struct growth_proc *gp, struct growth_report *r)
@@ -296,10 +365,18 @@ int growth_report(struct growth *g, struct growth_proc *gp, struct growth_report
 	r->nr_stacks = gp->nr_stacks;
 	r->nr_truncated = gp->nr_truncated;
 	r->nr_failed = gp->nr_failed;
+	if (g->paths)
+		callpaths_work(g->paths, gp->as, &r->nr_known, &r->unwind_ns);
+	r->tick_ns = gp->tick_ns;
+	r->tick_rss = gp->tick_rss;
+	r->nr_ticks = gp->nr_ticks;
+	r->syms = gp->syms;
 	proc_kinds(gp->p, g->model->st);
-	if (!err && (gp->p->death == DEATH_NONE || gp->own_syms))
+	if (!err && maps_are_old(gp))
 		err = growth_maps(g, gp);
 	identity(gp, r);
+	if (!err)
+		err = take_marks(g, gp, r);
 	if (!err)
 		err = make_rows(g, gp, &all, of_path);
 	if (!err) {
@@ -313,9 +390,14 @@ int growth_report(struct growth *g, struct growth_proc *gp, struct growth_report
 
 void growth_report_fini(struct growth_report *r)
 {
-	for (unsigned int i = 0; i < r->nr; i++)
+	for (unsigned int i = 0; i < r->nr; i++) {
 		free(r->row[i].frame);
+		free(r->row[i].series);
+		free(r->row[i].at_mark);
+	}
+	free(r->mark);
 	free(r->row);
 	r->row = NULL;
-	r->nr = 0;
+	r->mark = NULL;
+	r->nr = r->nr_marks = 0;
 }

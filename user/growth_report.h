@@ -8,7 +8,7 @@
 
 /**
  * growth_report() - fill in rows, identity and verdicts; what the caller knows better stays as it is
- * @r: model, limits, cgroup, to_ns, to_real_ns and rung are set; growth_report_fini() frees what this allocates
+ * @r: model, limits, cgroup, arenas, to_ns, to_real_ns and rung are set; growth_report_fini() frees what this allocates
  *
  * Returns 0 or −ENOMEM.
  */

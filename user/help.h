@@ -6,6 +6,7 @@
 extern const char help_live[];
 extern const char help_snapshot[];
 extern const char help_growth[];
+extern const char help_mark[];
 extern const char help_stacks[];
 extern const char help_doctor[];
 extern const char help_record[];

@@ -47,10 +47,13 @@ enum {
 	O_CALL_STACKS,
 	O_NO_CALL_STACKS,
 	O_FAIL_ON,
+	O_ARENAS,
 	O_LARGEST,
 	O_NO_FOLD,
 	O_VARS,
 	O_NO_VALUES,
+	O_AT,
+	O_COUNT,
 	O_DEBUGINFOD,
 };
 
@@ -89,10 +92,13 @@ static const struct option long_flags[] = {
 	{ "fail-on", required_argument, NULL, O_FAIL_ON },
 	{ "stacks", no_argument, NULL, O_CALL_STACKS },
 	{ "no-stacks", no_argument, NULL, O_NO_CALL_STACKS },
+	{ "arenas", no_argument, NULL, O_ARENAS },
 	{ "largest", no_argument, NULL, O_LARGEST },
 	{ "no-fold", no_argument, NULL, O_NO_FOLD },
 	{ "vars", no_argument, NULL, O_VARS },
 	{ "no-values", no_argument, NULL, O_NO_VALUES },
+	{ "at", required_argument, NULL, O_AT },
+	{ "count", required_argument, NULL, O_COUNT },
 	{ "debuginfod", no_argument, NULL, O_DEBUGINFOD },
 	/* for tests and for people who debug memtrace */
 	{ "rung", required_argument, NULL, O_RUNG },
@@ -245,6 +251,7 @@ static unsigned int flag_needs(int flag)
 	case O_SAMPLE:
 		return OPT_GROWTH | OPT_RECORD;
 	case O_FAIL_ON:
+	case O_ARENAS:
 		return OPT_GROWTH;
 	case 't':
 	case O_FOLDED:
@@ -252,6 +259,8 @@ static unsigned int flag_needs(int flag)
 	case O_NO_FOLD:
 	case O_VARS:
 	case O_NO_VALUES:
+	case O_AT:
+	case O_COUNT:
 	case O_DEBUGINFOD:
 		return OPT_STACKS;
 	case 'f':
@@ -377,6 +386,10 @@ static int growth_flag(struct opts *o, int flag, const char *arg)
 	long n;
 	int kind;
 
+	if (flag == O_ARENAS) {
+		o->arenas = true;
+		return 0;
+	}
 	if (flag == O_FAIL_ON) {
 		kind = verdict_parse(arg);
 		if (kind < 0)
@@ -395,7 +408,7 @@ static int growth_flag(struct opts *o, int flag, const char *arg)
 static int stacks_flag(struct opts *o, int flag, const char *arg)
 {
 	char *end;
-	long tid;
+	long tid, n;
 
 	switch (flag) {
 	case 't':
@@ -418,6 +431,17 @@ static int stacks_flag(struct opts *o, int flag, const char *arg)
 		return 0;
 	case O_NO_VALUES:
 		o->no_values = true;
+		return 0;
+	case O_AT:
+		if (!*arg)
+			return usage("--at takes the name of a function");
+		o->at = arg;
+		return 0;
+	case O_COUNT:
+		n = strtol(arg, &end, 10);
+		if (*arg < '0' || *arg > '9' || *end || n <= 0 || n > 1000000)
+			return usage("--count takes a number from 1 on, not '%s'", arg);
+		o->count = (unsigned int)n;
 		return 0;
 	}
 	o->debuginfod = true;
@@ -491,7 +515,7 @@ static int unknown_flag(const char *given)
 static int parse_flags(const struct command *c, struct opts *o, int argc, char **argv)
 {
 	/* without the '+' flags may stand behind a FILE, too */
-	const char *shorts = short_flags + !!(c->takes & OPT_FILE);
+	const char *shorts = short_flags + !!(c->takes & (OPT_FILE | OPT_NAME));
 	char one[] = "-?";
 	int f, ret, at = 0;
 
@@ -536,17 +560,34 @@ static int check_files(const struct command *c, struct opts *o, int argc, char *
 	return 0;
 }
 
+/* The name that a mark gets; whom it is for stands in flags. */
+static int check_name(const struct command *c, struct opts *o, int argc, char **argv)
+{
+	if (!o->nr_pids)
+		return usage("whom? -p PID, -n NAME, --cgroup PATH");
+	if (optind == argc)
+		return usage("which name? %s -p PID NAME", c->name);
+	o->files[o->nr_files++] = argv[optind++];
+	return optind < argc ? usage("unexpected '%s'", argv[optind]) : 0;
+}
+
 static int check(const struct command *c, struct opts *o, int argc, char **argv)
 {
 	bool dashes = optind < argc && optind > 1 && !strcmp(argv[optind - 1], "--");
 
 	if (c->takes & OPT_FILE)
 		return check_files(c, o, argc, argv);
+	if (c->takes & OPT_NAME)
+		return check_name(c, o, argc, argv);
 	if (optind < argc && !dashes)
 		return usage("unexpected '%s'%s", argv[optind],
 			     c->takes & OPT_LIVE ? "; a command goes after --" : "");
 	if (optind < argc) {
-		if (!(c->takes & OPT_LIVE))
+		if (c->takes & OPT_STACKS && !o->at)
+			return usage(
+				"of a command, stacks takes pictures when a function is called: "
+				"--at FUNCTION");
+		if (!(c->takes & (OPT_LIVE | OPT_STACKS)))
 			return usage("%s does not start commands", c->name);
 		if (o->nr_pids)
 			return usage("either processes or -- CMD, not both");
@@ -563,6 +604,10 @@ static int check(const struct command *c, struct opts *o, int argc, char **argv)
 		return usage("--no-values goes with --vars");
 	if (o->vars && (o->folded || o->largest))
 		return usage("--vars is neither for --folded nor for --largest");
+	if (o->at && (o->repeat || o->when || o->nr_pids > 1))
+		return usage("--at is for one process, and goes with neither -i nor --when");
+	if (o->count && !o->at)
+		return usage("--count goes with --at FUNCTION");
 	if (o->user && !o->cmd)
 		return usage("-u says as whom to run a command: -- CMD ARGS is missing");
 	return 0;

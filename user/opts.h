@@ -43,12 +43,16 @@ struct opts {
 	bool stacks; /* call stacks are wanted: --stacks, or set by the verb */
 	unsigned int
 		sample; /* --sample N: of faults at a known place one in N brings its stack; 0: governed */
+	bool arenas; /* --arenas */
 	int fail_on; /* --fail-on VERDICT: bit per enum verdict_kind */
 	/* stacks */
 	pid_t tid; /* -t; 0: all threads */
 	bool repeat; /* -i was given */
 	bool folded, largest;
 	bool vars, no_values;
+	const char *at; /* function at whose call and return pictures are taken */
+	unsigned int count; /* of calls; 0: 1 */
+	unsigned int width; /* of pictures, in columns; 0: as the terminal has it */
 	bool no_fold; /* recursion is written out */
 	bool debuginfod; /* debug information may be fetched */
 	/* for tests and people who debug memtrace; not in --help's first page */
@@ -71,6 +75,7 @@ struct opts {
 #define OPT_SEEK 0x100u /* --seek --speed */
 #define OPT_DIFF 0x200u /* --exit-code */
 #define OPT_STACKS 0x400u /* -t --vars … of stacks */
+#define OPT_NAME 0x4000u /* a NAME, in files[0] */
 #define OPT_GROWTH 0x2000u /* --sample --fail-on */
 
 /* Added to an exit status by opts_parse() when the program should end with it. */
@@ -108,6 +113,7 @@ int cmd_pick(struct opts *o, int argc, char **argv);
 int cmd_live(struct opts *o, int argc, char **argv);
 int cmd_snapshot(struct opts *o, int argc, char **argv);
 int cmd_growth(struct opts *o, int argc, char **argv);
+int cmd_mark(struct opts *o, int argc, char **argv);
 int cmd_stacks(struct opts *o, int argc, char **argv);
 int cmd_doctor(struct opts *o, int argc, char **argv);
 int cmd_record(struct opts *o, int argc, char **argv);

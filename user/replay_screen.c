@@ -84,6 +84,8 @@ static int draw(struct replay_screen *rs)
 		.cost = cost ? cost : &unknown,
 		.note = rs->note,
 		.rung = player_rung(rs->pl),
+		.no_growth =
+			"there are no call paths here: memtrace growth -p PID, or the live view, has them",
 		.now_ns = player_now(rs->pl),
 		.now_real_ns = player_real(rs->pl),
 	};

@@ -9,6 +9,8 @@
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
+#include "screen_growth.h"
+#include "stacks_run.h"
 #include "tui/tui.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -29,8 +31,13 @@ struct screen {
 	const struct opts *o;
 	struct tui *tui;
 	struct child *child;
+	struct screen_growth *growth; /* NULL: its view was never opened */
 	struct frozen *frozen; /* NULL: not paused */
 	const char *note;
+	struct {
+		uint32_t tid; /* of what text is; 0: of none */
+		char *text; /* NULL: nothing could be told */
+	} stack;
 	bool quit;
 	bool stale; /* output of the command is not on the screen yet */
 	uint64_t drawn_ns;
@@ -113,6 +120,8 @@ static void draw_frozen(struct screen *sc, struct session *s)
 		.now_real_ns = fz->now_real_ns,
 	};
 
+	f.growth = sc->growth ? screen_growth_last(sc->growth) : NULL;
+	f.no_growth = sc->growth ? NULL : "paused: call paths are watched when the picture goes on";
 	if (fz->nr) {
 		f.proc = fz->procs[sel];
 		f.limits = fz->limits[sel].nr ? &fz->limits[sel] : NULL;
@@ -134,6 +143,8 @@ static int draw_now(struct screen *sc, struct session *s)
 		.rung = session_rung(s),
 		.now_ns = session_now(s),
 		.now_real_ns = real_now(s),
+		.stack = sc->stack.text,
+		.stack_tid = sc->stack.tid,
 	};
 
 	if (!all)
@@ -144,18 +155,43 @@ static int draw_now(struct screen *sc, struct session *s)
 	if (nr) {
 		f.proc = all[sel];
 		f.limits = procs[sel]->limits_ns ? &procs[sel]->limits : NULL;
+		if (sc->growth && tui_shown(sc->tui) == TUI_GROWTH)
+			f.growth = screen_growth_of(sc->growth, s, procs[sel]);
 	}
 	tui_draw(sc->tui, &f);
 	free(all);
 	return 0;
 }
 
+/* Who looks at a thread's page sees its frames, as they are at this interval. */
+static void look_at_thread(struct screen *sc, struct session *s)
+{
+	unsigned int nr;
+	struct sess_proc **procs = session_procs(s, &nr);
+	struct proc *p = nr ? procs[selected(sc, nr)]->p : NULL;
+
+	free(sc->stack.text);
+	sc->stack.tid = tui_thread(sc->tui);
+	sc->stack.text = sc->stack.tid && p && p->death == DEATH_NONE ?
+				 stacks_of_thread((pid_t)p->pid, (pid_t)sc->stack.tid, sc->o->ascii,
+						  tui_width(sc->tui)) :
+				 NULL;
+}
+
 static int draw(struct screen *sc, struct session *s)
 {
+	int err;
+
 	sc->stale = false;
 	sc->drawn_ns = boot_ns();
-	if (!sc->frozen)
+	if (!sc->frozen) {
+		err = draw_now(sc, s);
+		/* which thread's page it is is known when it was drawn */
+		if (err || tui_thread(sc->tui) == sc->stack.tid)
+			return err;
+		look_at_thread(sc, s);
 		return draw_now(sc, s);
+	}
 	draw_frozen(sc, s);
 	return 0;
 }
@@ -164,7 +200,12 @@ static int on_tick(void *ctx, struct session *s)
 {
 	struct screen *sc = ctx;
 
-	return tui_paused(sc->tui) ? 0 : draw(sc, s);
+	if (sc->growth)
+		screen_growth_tick(sc->growth, s);
+	if (tui_paused(sc->tui))
+		return 0;
+	look_at_thread(sc, s);
+	return draw(sc, s);
 }
 
 /* ---- keys, size */
@@ -190,10 +231,13 @@ static int on_keys(void *ctx, struct session *s)
 		sc->quit = true;
 		return 1;
 	}
+	/* from now on they cost: not before somebody wants to see them */
+	if (tui_shown(sc->tui) == TUI_GROWTH && !sc->growth && !sc->frozen)
+		sc->growth = screen_growth_open(s);
 	if (did & TUI_BASELINE)
 		baseline(sc, s);
 	if (did & TUI_MARK)
-		session_mark(s, "m");
+		session_mark(s, NULL);
 	if (did & TUI_PAUSE) {
 		sc->note = NULL;
 		if (tui_paused(sc->tui))
@@ -323,7 +367,10 @@ int screen_run(struct screen *sc, struct session *s)
 		.stay = true,
 	};
 
-	return session_run(s, &v, sc);
+	int ret = session_run(s, &v, sc);
+
+	session_tap(s, NULL, NULL); /* screen_close() frees who listens */
+	return ret;
 }
 
 bool screen_quit(const struct screen *sc)
@@ -341,5 +388,7 @@ void screen_close(struct screen *sc)
 	give_back(sc);
 	log_release();
 	thaw(sc);
+	screen_growth_close(sc->growth);
+	free(sc->stack.text);
 	free(sc);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -10,6 +11,7 @@
 #include <sys/time.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
+#include "control.h"
 #include "session_int.h"
 #include "source/src_kmod.h"
 #include "target.h"
@@ -120,6 +122,8 @@ int session_sink(void *ctx, const struct mtr_event *ev)
 	struct proc *p;
 	int err;
 
+	if (ev->kind == MTR_EV_STACK && ev->stack.why == MTR_STACK_WHY_CRASH)
+		return crash_frames(s, ev);
 	if (ev->kind != MTR_EV_ATTACH && ev->kind != MTR_EV_EXEC)
 		return session_apply(s, ev);
 	named = *ev;
@@ -146,7 +150,7 @@ int session_sink(void *ctx, const struct mtr_event *ev)
 }
 
 /* The signal that wants the session to end, and what wakes its loop. */
-static volatile sig_atomic_t caught, resized;
+static volatile sig_atomic_t caught, resized, marked;
 static const struct itimerval every_20ms = { { 0, 20000 }, { 0, 20000 } };
 static int wake_fd = -1;
 
@@ -159,6 +163,8 @@ static void on_any_signal(int signo)
 		return; /* it interrupted a write: that was all */
 	if (signo == SIGWINCH)
 		resized = 1;
+	else if (signo == SIGUSR2)
+		marked = 1;
 	else
 		caught = signo;
 	if (caught)
@@ -175,11 +181,11 @@ static void on_any_signal(int signo)
  */
 static void catch_signals(struct session *s)
 {
-	const int signos[] = { SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGALRM };
+	const int signos[] = { SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGUSR2, SIGALRM };
 	struct sigaction sa = { .sa_handler = on_any_signal };
 
 	wake_fd = s->signal_fd;
-	caught = resized = 0;
+	caught = resized = marked = 0;
 	for (unsigned int i = 0; i < sizeof(signos) / sizeof(*signos); i++)
 		sigaction(signos[i], &sa, NULL);
 }
@@ -203,6 +209,11 @@ static int set_up_fds(struct session *s)
 			return -errno;
 	}
 	catch_signals(s);
+	if (!control_open(&s->control)) {
+		ev.data.fd = control_fd(s->control);
+		if (epoll_ctl(s->epfd, EPOLL_CTL_ADD, ev.data.fd, &ev))
+			return -errno;
+	}
 	return 0;
 }
 
@@ -236,7 +247,14 @@ static int open_bpf(struct session *s)
 
 static void set_stack_rate(struct session *s)
 {
-	src_bpf_stack_rate(s->bpf, callpaths_period(s->paths), callpaths_bytes(s->paths));
+	src_bpf_stack_rate(s->bpf, s->stacks_on ? callpaths_period(s->paths) : 0,
+			   callpaths_bytes(s->paths));
+}
+
+void session_stacks(struct session *s, bool on)
+{
+	s->stacks_on = on;
+	set_stack_rate(s);
 }
 
 /* --drop: an event kind, or the hook of map events; "storage" is open_bpf()'s. For tests. */
@@ -281,7 +299,7 @@ int session_open(const struct opts *o, struct session **ret_s)
 	}
 	err = open_bpf(s);
 	if (!err && s->paths)
-		set_stack_rate(s);
+		session_stacks(s, true);
 	if (!err && set_up_fds(s))
 		err = log_error(EX_FAILED, NULL, "cannot set up the event loop: %s",
 				strerror(errno));
@@ -299,6 +317,7 @@ void session_close(struct session *s)
 {
 	if (!s)
 		return;
+	control_close(s->control);
 	cost_free(s->cost);
 	src_bpf_close(s->bpf);
 	for (unsigned int i = 0; i < s->nr_procs; i++) {
@@ -372,7 +391,7 @@ static int measure(struct session *s, uint64_t dt_ns)
 		lock > s->tick_lock_ns ? (uint64_t)((double)(lock - s->tick_lock_ns) / sec) : 0;
 	s->tick_lock_ns = lock;
 	c->lost = model_lost(&s->model);
-	c->stack_period = s->paths ? callpaths_period(s->paths) : 0;
+	c->stack_period = s->stacks_on ? callpaths_period(s->paths) : 0;
 	ev.cost = *c;
 	return session_apply(s, &ev);
 }
@@ -471,7 +490,7 @@ int session_settle(struct session *s)
 	}
 	if (!err)
 		err = measure(s, s->now_ns - before);
-	if (s->paths && callpaths_tick(s->paths, s->now_ns))
+	if (s->stacks_on && callpaths_tick(s->paths, s->now_ns))
 		set_stack_rate(s);
 	return err ? err : end_interval(s);
 }
@@ -482,6 +501,15 @@ static bool all_ended(const struct session *s)
 		if (s->procs[i]->p->death == DEATH_NONE || s->procs[i]->p->state != 'X')
 			return false;
 	return true;
+}
+
+/* SIGUSR2 */
+static int take_mark(struct session *s)
+{
+	int err = marked ? session_mark(s, NULL) : 0;
+
+	marked = 0;
+	return err;
 }
 
 /* Not 0 ends the run. */
@@ -496,6 +524,8 @@ static int on_signal(struct session *s, const struct session_view *v, void *ctx)
 		if (v->resize)
 			v->resize(ctx, s);
 	}
+	if (take_mark(s))
+		return 1;
 	s->signal = caught;
 	return s->signal;
 }
@@ -540,12 +570,24 @@ static int last_interval(struct session *s, const struct session_view *v, void *
 	return err;
 }
 
+/* As control_mark_fn */
+static int mark_asked(void *ctx, pid_t pid, const char *name)
+{
+	struct session *s = ctx;
+
+	return model_proc_by_pid(&s->model, (uint32_t)pid) ? session_mark(s, name) : -ESRCH;
+}
+
 static int dispatch(struct session *s, const struct session_view *v, void *ctx, int fd)
 {
 	uint64_t expired;
 
 	if (fd == s->signal_fd)
 		return on_signal(s, v, ctx) ? 1 : 0;
+	if (s->control && fd == control_fd(s->control)) {
+		control_serve(s->control, mark_asked, s);
+		return 0;
+	}
 	if (fd == s->timer_fd) {
 		if (read(fd, &expired, sizeof(expired)) != (ssize_t)sizeof(expired))
 			return 0;
@@ -596,6 +638,8 @@ int session_run(struct session *s, const struct session_view *v, void *ctx)
 	s->signal = caught;
 	if (err > 0 || s->signal)
 		err = 0; /* the view or a signal ended it */
+	if (!err)
+		err = take_mark(s);
 	if (!err && !ended)
 		err = session_settle(s);
 	if (err)
@@ -639,10 +683,21 @@ int session_interrupted(const struct session *s)
 	return s->signal;
 }
 
-void session_mark(struct session *s, const char *name)
+int session_mark(struct session *s, const char *name)
 {
-	struct mtr_event ev = { .kind = MTR_EV_MARK, .time_ns = boot_ns() };
+	struct mtr_event ev = { .kind = MTR_EV_MARK };
+	char numbered[32];
+	int err = src_bpf_tick(s->bpf);
 
-	ev.mark.name = strtab_intern_str(s->st, name);
-	session_sink(s, &ev);
+	if (!err)
+		err = drain(s);
+	snprintf(numbered, sizeof(numbered), "mark%u", ++s->nr_marks);
+	ev.time_ns = boot_ns();
+	ev.mark.name = strtab_intern_str(s->st, name ? name : numbered);
+	return err ? err : session_sink(s, &ev);
+}
+
+unsigned int session_marks(const struct session *s)
+{
+	return s->nr_marks;
 }

@@ -68,6 +68,8 @@ int session_settle(struct session *s);
 
 /* session_paths() - its call stacks; NULL unless opts.stacks */
 struct callpaths *session_paths(struct session *s);
+/* session_stacks() - are call stacks taken from now on? With opts.stacks only; at first they are */
+void session_stacks(struct session *s, bool on);
 /* session_unwatch() - the view's descriptor ended: do not wait for it any more. Returns 0. */
 int session_unwatch(struct session *s, int fd);
 
@@ -85,7 +87,14 @@ const char *session_rung(const struct session *s);
 uint64_t session_now(const struct session *s); /* CLOCK_BOOTTIME of the last interval's end */
 /* session_interrupted() - the signal that ended session_run(), 0 for none */
 int session_interrupted(const struct session *s);
-/* session_mark() - a moment the user named; kept with the events */
-void session_mark(struct session *s, const char *name);
+/**
+ * session_mark() - a moment the user named; kept with the events
+ * @name: NULL: the next of mark1, mark2, …
+ *
+ * What happened before is taken in before. Returns 0 or −ENOMEM.
+ */
+int session_mark(struct session *s, const char *name);
+/* session_marks() - how many were set */
+unsigned int session_marks(const struct session *s);
 
 #endif

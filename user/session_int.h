@@ -12,8 +12,11 @@ struct session {
 	struct strtab *st;
 	struct model model;
 	struct src_bpf *bpf;
-	struct callpaths *paths; /* NULL: none are taken */
+	struct callpaths *paths; /* NULL: no call stacks are taken */
+	bool stacks_on; /* false with paths: not now */
 	struct cost_meter *cost;
+	struct control *control; /* NULL: not root */
+	unsigned int nr_marks;
 	struct mtr_cost cost_now;
 	struct sess_proc **procs;
 	unsigned int nr_procs, cap_procs;
@@ -34,6 +37,8 @@ int reconcile_tick(struct session *s, struct sess_proc *sp, uint64_t budget_ns);
 
 /* session_apply() - an event as it is, to the model and to whom session_tap() named */
 int session_apply(struct session *s, const struct mtr_event *ev);
+/* crash.c: MTR_EV_FRAMEs of the stack with which a thread died; 0 or −errno */
+int crash_frames(struct session *s, const struct mtr_event *ev);
 /* watch.c: memtrace.ko */
 void watch_begin(struct session *s, struct sess_proc *sp); /* for the address space it has now */
 void watch_end(struct sess_proc *sp);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RED_ZONE 128
+
 static bool in_copy(const struct mtr_stack_copy *c, uint64_t addr, void *buf, size_t sz)
 {
 	for (unsigned int i = 0; i < MTR_STACK_PARTS; i++) {
@@ -131,13 +133,15 @@ static void follow(struct stackvars *sv, struct stack_var *v)
 /* Bytes of the frame that variables take, each byte once. */
 static int64_t bytes_in_frame(const struct stack_frame *f)
 {
+	/* a function that calls nobody keeps its variables below the stack pointer */
+	uint64_t low = f->at.activation && f->at.sp > RED_ZONE ? f->at.sp - RED_ZONE : f->at.sp;
 	int64_t sum = 0;
 
 	for (unsigned int i = 0; i < f->nr_vars; i++) {
 		const struct sym_var *v = &f->var[i].v;
 		bool twice = false;
 
-		if (v->place != VAR_MEMORY || v->addr < f->at.sp || v->addr >= f->at.cfa)
+		if (v->place != VAR_MEMORY || v->addr < low || v->addr >= f->at.cfa)
 			continue;
 		/* an inlined call's parameter is often the caller's variable */
 		for (unsigned int j = 0; j < i && !twice; j++)

@@ -18,7 +18,7 @@ _memtrace() {
 	cur=${COMP_WORDS[COMP_CWORD]}
 	prev=${COMP_WORDS[COMP_CWORD - 1]}
 	case ${COMP_WORDS[1]-} in
-	snapshot | growth | stacks | doctor | record | replay | info | report | diff | export) verb=${COMP_WORDS[1]} ;;
+	snapshot | growth | mark | stacks | doctor | record | replay | info | report | diff | export) verb=${COMP_WORDS[1]} ;;
 	esac
 	[[ $COMP_CWORD -gt 1 ]] || verb=
 
@@ -60,6 +60,7 @@ _memtrace() {
 		case $verb in
 		report) flags='text' ;;
 		export) flags='perfetto json csv folded' ;;
+		growth) flags='text folded pprof html' ;;
 		*) flags='mtr perfetto' ;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -W "$flags" -- "$cur")
@@ -81,14 +82,15 @@ _memtrace() {
 	report | export) flags="--format $common" ;;
 	diff) flags="--exit-code $common" ;;
 	snapshot) flags="$target $common" ;;
-	growth) flags="$target $live --max-overhead --sample --format --fail-on $common" ;;
-	stacks) flags="$target --tid --vars --no-values --largest --folded --no-fold --interval --debuginfod $common" ;;
+	mark) flags="$target $common" ;;
+	growth) flags="$target $live --max-overhead --sample --format --arenas --fail-on $common" ;;
+	stacks) flags="$target --tid --vars --no-values --at --count --when --largest --folded --no-fold --interval --debuginfod $common" ;;
 	*) flags="$target $live $common" ;;
 	esac
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$flags" -- "$cur")
 	elif [[ $COMP_CWORD -eq 1 ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'snapshot growth stacks doctor record replay info report diff export' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'snapshot growth mark stacks doctor record replay info report diff export' -- "$cur")
 	elif [[ $verb == replay || $verb == info || $verb == report || $verb == diff || $verb == export ]]; then
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -X '!*.mtr' -- "$cur"; compgen -d -- "$cur")

@@ -13,6 +13,7 @@ end
 
 complete -c memtrace -f
 complete -c memtrace -n '__fish_is_nth_token 1' -a snapshot -d 'One answer and out'
+complete -c memtrace -n '__fish_is_nth_token 1' -a mark -d 'Name this moment in the sessions that trace a process'
 complete -c memtrace -n '__fish_is_nth_token 1' -a growth -d 'Net resident memory by call path'
 complete -c memtrace -n '__fish_is_nth_token 1' -a stacks -d 'Call stacks with the size of each frame'
 complete -c memtrace -n '__fish_is_nth_token 1' -a doctor -d 'What this kernel and these privileges allow'
@@ -48,10 +49,15 @@ complete -c memtrace -n '__fish_seen_subcommand_from record' -l stacks -d 'Call 
 complete -c memtrace -n '__fish_seen_subcommand_from record' -l no-stacks -d 'No call stacks'
 complete -c memtrace -n '__fish_seen_subcommand_from record growth' -l max-overhead -x -d 'Percent of a CPU for call paths'
 complete -c memtrace -n '__fish_seen_subcommand_from record growth' -l sample -x -d 'A call path with one fault in N'
+complete -c memtrace -n '__fish_seen_subcommand_from growth' -l format -x -a 'text folded pprof html' -d 'Of the report'
+complete -c memtrace -n '__fish_seen_subcommand_from growth' -l arenas -d 'What glibc malloc holds'
 complete -c memtrace -n '__fish_seen_subcommand_from growth' -l fail-on -x -a 'leak_like plateau sawtooth step flat insufficient_data' -d 'Status 10 on this verdict'
 complete -c memtrace -n '__fish_seen_subcommand_from stacks' -s t -l tid -x -d 'This thread only'
 complete -c memtrace -n '__fish_seen_subcommand_from stacks' -l vars -d 'Variables of each frame'
 complete -c memtrace -n '__fish_seen_subcommand_from stacks' -l no-values -d 'With --vars: no values'
+complete -c memtrace -n '__fish_seen_subcommand_from stacks' -l at -x -d 'Pictures when this function is called'
+complete -c memtrace -n '__fish_seen_subcommand_from stacks' -l count -x -d 'With --at: of so many calls'
+complete -c memtrace -n '__fish_seen_subcommand_from stacks' -l when -x -d 'Wait until it holds'
 complete -c memtrace -n '__fish_seen_subcommand_from stacks' -l largest -d 'The frames that take most'
 complete -c memtrace -n '__fish_seen_subcommand_from stacks' -l folded -d 'For flame graphs'
 complete -c memtrace -n '__fish_seen_subcommand_from stacks' -l no-fold -d 'Each frame of a recursion'

@@ -4,19 +4,24 @@ against the program's own word where it knows; and proof that sleeping threads d
 """
 import json
 import os
+import random
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 
 import jsonschema
 
-from live import MEMTRACE, PATIENCE, SLOW, TARGETS, TOP, Skip, Target, check, equal, fields, main
+from live import MEMTRACE, PATIENCE, SLOW, TARGETS, TOP, Skip, Target, check, equal, fields, main, stop_process
 
 with open(os.path.join(TOP, 'docs', 'schema', 'stacks.schema.json'), encoding='utf-8') as schema:
     SCHEMA = json.load(schema)
+LONG = 'MEMTRACE_TEST_LONG' in os.environ  # 1,000 stacks against gdb: some minutes
+NR_STACKS = 330 if LONG else 80
 VARS_SHARE = 0.95
+MOMENTS = int(os.environ.get('CALLSTACKS', '0'))  # stacks of at_any_moment(), which is there only then
 SHARE = 0.99  # of frames that must be as gdb has them
 
 
@@ -111,6 +116,46 @@ def frames_as_gdb(name, make):
             check(total > 5 * len(o['threads']), f'gdb knows {total} frames only')
             check(good >= SHARE * total, f'{good} of {total} frames')
     return f'as_gdb_{name}', test
+
+
+THREADS = ("import threading, json, re, zlib, random\n"
+           "def work():\n"
+           " while True:\n"
+           "  x = [random.random() for _ in range(300)]; x.sort(); json.loads(json.dumps(x)); re.findall('1+', str(x))\n"
+           "  zlib.compress(str(x).encode())\n"
+           "for _ in range(24): threading.Thread(target=work, daemon=True).start()\n"
+           "work()")
+
+
+def at_any_moment():
+    """CALLSTACKS=N: as many stacks of programs at work, stopped at moments drawn by chance; each is right only if
+    all its frames are gdb's. gdb's list is what counts: a stack that is cut short is wrong."""
+    load = [[os.path.join(TARGETS, 'rustload'), '3600'], [os.path.join(TARGETS, 'demo'), '--seconds', '3600'],
+            ['/usr/bin/python3', '-c', THREADS]]
+    right = total = 0
+    bad = []
+    running_now = [subprocess.Popen(c, stdout=subprocess.DEVNULL) for c in load if os.path.exists(c[0])]
+    try:
+        while total < MOMENTS:
+            for p in running_now:
+                time.sleep(random.uniform(0.01, 0.3))
+                stop_process(p.pid)
+                o, _ = stacks('-p', p.pid, '--no-fold')
+                truth = gdb_frames(p.pid)
+                os.kill(p.pid, signal.SIGCONT)
+                for t in o['threads']:
+                    good, nr, first = compare({'threads': [t]}, truth)
+                    total += 1
+                    right += good == nr and nr > 0
+                    bad += first[:1] if good < nr and len(bad) < 20 else []
+    finally:
+        for p in running_now:
+            p.kill()
+            p.wait()
+    print(f'# {right} of {total} stacks as gdb has them ({100 * right / total:.2f} %)')
+    for b in bad:
+        print('#', b)
+    check(right >= SHARE * total, f'{right} of {total} stacks')
 
 
 def same_value(ours, v):
@@ -475,8 +520,9 @@ def wrong_targets():
 
 
 if __name__ == '__main__':
-    main(frames_as_gdb('c_O0', lambda: Target('frames_o0', '--threads', 80)),
-         frames_as_gdb('c_O2', lambda: Target('frames_o2', '--threads', 80, '--seed', 7)),
+    main(frames_as_gdb('c_O0', lambda: Target('frames_o0', '--threads', NR_STACKS)),
+         frames_as_gdb('c_O2', lambda: Target('frames_o2', '--threads', NR_STACKS, '--seed', 7)),
+         *([frames_as_gdb('c_Og', lambda: Target('frames_og', '--threads', NR_STACKS, '--seed', 5))] if LONG else []),
          frames_as_gdb('cpp_O2', lambda: Asleep('frames_cpp')),
          frames_as_gdb('rust', lambda: Asleep('frames_rs')),
          vars_as_gdb('c_O0', lambda: Target('lesson')), vars_as_gdb('cpp_O0', lambda: Asleep('lesson_cpp')),
@@ -484,4 +530,5 @@ if __name__ == '__main__':
          vars_as_gdb('walks_O0', lambda: Target('frames_o0', '--threads', 10)),
          vars_as_gdb('walks_Og', lambda: Target('frames_og', '--threads', 10)),
          pointers_c, pointers_cpp, pointers_rust,
-         patience(), patience('--busy'), many_threads, depth_is_known, other_stacks, running, without_root, binaries, jit, debugged, wrong_targets)
+         patience(), patience('--busy'), many_threads, depth_is_known, other_stacks, running, without_root, binaries, jit, debugged, wrong_targets,
+         *([at_any_moment] if MOMENTS else []))

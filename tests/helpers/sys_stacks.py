@@ -2,10 +2,14 @@
 """Depth, high-water mark and limit of every thread against what the threads themselves say: the
 stack pointer with which each sleeps, and the lowest page of its stack that pagemap shows.
 """
+import json
+import os
 import re
+import struct
 import subprocess
+import tempfile
 
-from live import MEMTRACE, PAGE, Ended, Target, Tracer, check, equal, main, none_lost, smaps
+from live import MEMTRACE, PAGE, PATIENCE, TARGETS, Ended, Target, Tracer, check, equal, main, none_lost, smaps
 
 THREADS = 64
 SIGSEGV = 11
@@ -103,9 +107,35 @@ def kernel_says(comm, pid):
     return int(found[-1], 16) if found else None
 
 
+def explained(kind, crash, said, entered):
+    """The cause and the frames, against what the program wrote down itself."""
+    cause, frames = crash['cause'], crash['frames']
+    check(frames, 'no frames')
+    names = [f['function'] for f in frames]
+    path = {'main': ['bottomless', 'main'], 'thread': ['bottomless', 'overflow_main'],
+            'alloca': ['overflow_main'], 'bigarray': ['big_array', 'main']}[kind]
+    equal([n for n in dict.fromkeys(names) if n in path], path, f'call path {names}')
+    whole = [f for f in frames if not f['inlined']]
+    sizes = sum(f['size_bytes'] * f['repeat'] for f in whole if f['size_bytes'])
+    equal(sizes, whole[0]['depth_bytes'] - whole[-1]['depth_bytes'] + whole[-1]['size_bytes'], 'sum of the frames')
+    equal(crash['stack']['end'], hex(said['end']), 'end of the stack')
+    equal(cause['function'], path[0], 'function')
+    if kind in ('alloca', 'bigarray'):
+        equal(cause['kind'], 'large_frame', 'cause')
+        check(said['limit'] < cause['bytes'] < said['limit'] + (2 << 20), f'a frame of {cause["bytes"]} bytes')
+        return
+    calls, first, last = entered
+    equal((cause['kind'], cause['cycle']), ('recursion', 1), 'cause')
+    equal(cause['turn_bytes'] * (calls - 1), first - last, 'bytes of all turns but the last')
+    equal(sum(f['repeat'] for f in whole if f['function'] == 'bottomless'), calls, 'calls')
+
+
 def run_over(kind, *flags, **popen):
-    """(what the target said, last report, what memtrace said on stderr)"""
-    with Target('stacks', '--overflow', kind, **popen) as target:
+    """(what the target said, last report, what memtrace said on stderr, what it counted)"""
+    count = tempfile.NamedTemporaryFile()
+    count.write(bytes(24))
+    count.flush()
+    with Target('stacks', '--overflow', kind, '--count', count.name, **popen) as target:
         target.checkpoint()
         with Tracer('-p', target.pid, *flags) as tracer:
             tracer.settled()
@@ -120,18 +150,21 @@ def run_over(kind, *flags, **popen):
             equal(target.wait(), -SIGSEGV, 'end of the target')
             o = tracer.rest()[-1]
             equal(tracer.p.wait(), 0, 'exit status of memtrace')
-            return said, o, tracer.errors()
+            with count:
+                count.seek(0)
+                return said, o, tracer.errors(), struct.unpack('3Q', count.read())
 
 
 def overflow(kind, **popen):
     def test():
-        said, o, err = run_over(kind, **popen)
+        said, o, err, entered = run_over(kind, **popen)
         equal(o['ended'], {'how': 'signal', 'status': SIGSEGV}, 'ended')
         crash = o['crash']
         check(crash, 'no crash in the report')
         equal(crash['signo'], SIGSEGV, 'signal')
         equal(crash['tid'], said['tid'], 'thread')
         check(crash['stack_overflow'], f'not told as a stack overflow: {crash}, {said}')
+        explained(kind, crash, said, entered)
         addr, on_main = int(crash['address'], 16), kind in ('main', 'bigarray')
         equal(int(crash['stack']['end'], 16), said['end'], 'end of the stack')
         equal(crash['stack']['limit_bytes'], said['limit'], 'limit')
@@ -167,6 +200,22 @@ def plain_report():
         equal(len(line), 1, 'lines that say how it ended')
         check(re.search(rf'STACK OVERFLOW in \S*#{tid}: .* deep of ', line[0]), line[0])
         check('SIGSEGV' in line[0], line[0])
+        check(re.search(r'^CAUSE endless recursion: bottomless → bottomless, \d+ turns of \d+ B each', out, re.M), out)
+        check(re.search(r'overflow_main  stacks.c:\d+$', out, re.M), out)
+
+
+def recorded():
+    """The same from a file, when the process and its files' names are long gone."""
+    with tempfile.TemporaryDirectory() as d:
+        path = os.path.join(d, 'crash.mtr')
+        p = subprocess.run([MEMTRACE, 'record', '-q', '-o', path, '--', os.path.join(TARGETS, 'stacks'), '--overflow',
+                            'thread'], capture_output=True, text=True, timeout=PATIENCE)
+        equal(p.returncode, 128 + SIGSEGV, f'exit status ({p.stderr})')
+        p = subprocess.run([MEMTRACE, 'replay', '--json', path], capture_output=True, text=True, timeout=PATIENCE)
+        crash = json.loads(p.stdout.splitlines()[-1])['crash']
+        equal((crash['cause']['kind'], crash['cause']['function']), ('recursion', 'bottomless'), 'cause')
+        names = [f['function'] for f in crash['frames']]
+        check('overflow_main' in names, f'call path {names}')
 
 
 def bare_fault():
@@ -183,9 +232,11 @@ def bare_fault():
         equal(o['crash']['address'], '0x8', 'address')
         check(not o['crash']['stack_overflow'], 'told as a stack overflow')
         check('STACK OVERFLOW' not in tracer.errors(), tracer.errors())
+        equal(o['crash']['cause'], None, 'cause')
+        check(o['crash']['frames'], 'where it happened is not known')
         check('killed by SIGSEGV in main thread at 8' in tracer.errors(), tracer.errors())
 
 
 if __name__ == '__main__':
     main(depths, there_before, overflow('main'), overflow('thread'), overflow('alloca'), overflow('bigarray'),
-         overflow('main', wrap=('prlimit', '--stack=1048576')), plain_report, bare_fault)
+         overflow('main', wrap=('prlimit', '--stack=1048576')), plain_report, recorded, bare_fault)

@@ -80,7 +80,7 @@ in_bounds() { # nothing is wider than the terminal
 test_layout_80x24() {
 	target demo --seconds 600
 	start 80x24 -p $pid
-	sees "^memtrace demo\[$pid\] [SRD] up .* 1 Layout 2 3 4 +[0-9:]{8}$" &&
+	sees "^memtrace demo\[$pid\] [SRD] up .* 1 Layout 2 3 4 5 +[0-9:]{8}$" &&
 		sees '^RSS +[0-9.]+M +\+[0-9.]+[MK]/s .*faults [0-9.k]+/s minor [0-9]+ major +maps [0-9]+/[0-9]+$' &&
 		sees '^LIMIT ' && sees '^COST +BPF [0-9.–]+%? .*ev/s +lost 0 ' &&
 		sees '↓ stack main +.*K' && sees 'free ┈┈┈┈$' && sees '↑ heap \[heap\] .*\+[0-9.]+[MK] +\+[0-9.]+[MK]/s ◀' &&
@@ -109,7 +109,7 @@ test_views_and_pages() {
 	sees '1 Layout' && keys 2 && sees '2 Regions' && sees 'heap +rw-p \[heap\]' && keys / h e a p Enter && sees 'fit heap' && keys Enter &&
 		sees '^ range +[0-9a-f]+-[0-9a-f]+$' && sees '^ faults +[1-9].* minor' && keys Escape Tab &&
 		sees '3 Threads' && sees "^ +$pid demo main +[A-Z] .*8\.0M" && sees 'indexer' && keys Enter &&
-		sees 'top of the stack' && sees 'stack pointer|depth' && keys Escape 4 && sees '4 Timeline' &&
+		sees 'top of the stack' && sees 'stack pointer|depth' && keys End && sees '^ └─+┘' && keys Escape 4 && sees '4 Timeline' &&
 		sees ' ■ heap +[0-9.]+M' && sees '  RSS +[0-9.]+M' && keys '?' && sees '^── Help' && sees 'no key is passed on' &&
 		keys Escape BTab && sees '3 Threads' && keys q && given_back
 }
@@ -133,6 +133,20 @@ test_baseline_and_pause() {
 		keys r && sees 'baseline set: it shows when' && keys Space && sees_not PAUSED && sees 'NOTE +baseline ' || return 1
 	keys m
 	sees 'mark set at' && keys q && given_back
+}
+test_growth_by_call_path() {
+	target demo --seconds 600
+	start 130x30 -p $pid
+	sees 'was there before attach' && keys 5 && sees '5 Growth' &&
+		sees '\(stacks 1 in [0-9]+\) = paths \+[0-9.]+M \+ before ' &&
+		sees '\+[0-9.]+[KM] .* heap +1 .*cache_insert < cache_fill < main' && keys m && sees 'mark mark1' || return 1
+	keys f && sees 'FUNCTION' && sees '[23] paths +cache_insert$' && keys f && sees 'MODULE' && sees ' paths +demo$' &&
+		keys f && sees 'SOURCE LINE' && sees 'paths +demo\.c:[0-9]+$' && keys f && sees 'CALL PATH' || return 1
+	keys / && keys -l vec_push && keys Enter && sees_not 'cache_insert' && keys Escape && sees 'cache_insert' || return 1
+	keys Home Enter && sees 'call path +_?(int_)?malloc|call path +cache_insert' && sees 'regions .* heap \[heap\]' &&
+		sees "threads +$pid demo" && in_bounds 130 || return 1
+	resize 80x24
+	keys Escape && sees '5 Growth' && sees 'stacks 1 in' && in_bounds 80 && keys q && given_back
 }
 test_two_processes() {
 	local one
@@ -174,7 +188,7 @@ test_command_and_its_output() {
 	# shellcheck disable=SC2016  # for the shell that is the command
 	local cmd='for i in $(seq 1 40); do echo "out $i"; done; printf "10%%\r90%%\r\033[31mred\033[0m\033]0;no\007!\n"; tty; read -r x; exit 5'
 	start 80x24 -- bash -c "$cmd"
-	sees ' 0 1 Layout 2 3 4 ' && keys 0 && sees ' 0 Output 1 2 3 4 ' && sees '^─── lines [0-9]+-42 of 42 ─' || return 1
+	sees ' 0 1 Layout 2 3 4 5 ' && keys 0 && sees ' 0 Output 1 2 3 4 5 ' && sees '^─── lines [0-9]+-42 of 42 ─' || return 1
 	sees '^red!$' && sees '^/dev/pts/' && sees '^out 40$' && sees_not '^out 1$' && keys Home && sees '^out 1$' &&
 		sees 'End: follow' && keys End && sees '^red!$' || return 1
 	# what is typed is not the command's: it still reads
@@ -284,7 +298,7 @@ test_stdin_elsewhere() {
 }
 
 ktap_run test_layout_80x24 test_sizes_on_the_fly test_views_and_pages test_filter_and_sort test_baseline_and_pause \
-	test_two_processes test_target_that_ends test_stack_overflow_is_explained test_killed_target \
+	test_growth_by_call_path test_two_processes test_target_that_ends test_stack_overflow_is_explained test_killed_target \
 	test_command_and_its_output test_command_that_ends test_redirections_pass_through test_hostile_comm \
 	test_picker test_picker_sorts_and_follows test_without_a_terminal test_signals_give_the_terminal_back \
 	test_ascii_and_colours test_stdin_elsewhere

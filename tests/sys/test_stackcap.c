@@ -83,7 +83,7 @@ FIXTURE_SETUP(patience)
 	close(self->out[1]);
 	self->said = fdopen(self->out[0], "r");
 	ASSERT_NE(NULL, fgets(line, sizeof(line), self->said));
-	ASSERT_EQ(0, stackcap_open(self->pid, to_the_end, NULL, &self->c, &why));
+	ASSERT_EQ(0, stackcap_open(self->pid, to_the_end, NULL, 0, &self->c, &why));
 	self->nr = list_tids(self->pid, self->tid);
 	ASSERT_EQ(5, self->nr);
 }
@@ -113,10 +113,35 @@ static bool held(pid_t pid, pid_t tid)
 	return ret;
 }
 
+/* What the program says at its end: no call was broken off, none returned too early. */
+static void nobody_noticed(struct __test_metadata *_metadata, FIXTURE_DATA(patience) * self)
+{
+	unsigned int kinds = 0, calls = 0;
+	char line[512];
+
+	ASSERT_EQ(1, write(self->in[1], "x", 1));
+	while (fgets(line, sizeof(line), self->said)) {
+		unsigned int made, interrupted, early;
+		char kind[32];
+
+		if (sscanf(line, "PATIENCE kind=%31s calls=%u interrupted=%u early=%u", kind, &made,
+			   &interrupted, &early) != 4)
+			continue;
+		kinds++;
+		calls += made;
+		EXPECT_EQ(0, interrupted)
+		TH_LOG("%s", kind);
+		EXPECT_EQ(0, early)
+		TH_LOG("%s", kind);
+	}
+	TH_LOG("%u calls", calls);
+	EXPECT_EQ(5, kinds);
+	EXPECT_LT(0, calls);
+}
+
 TEST_F(patience, stopped_while_asleep)
 {
-	unsigned int stopped = 0, kinds = 0, calls = 0;
-	char line[512];
+	unsigned int stopped = 0;
 
 	for (int round = 0; round < 200; round++) {
 		for (int i = 0; i < self->nr; i++) {
@@ -134,24 +159,29 @@ TEST_F(patience, stopped_while_asleep)
 		usleep(round % 7 * 1000);
 	}
 	EXPECT_EQ(200u * 5, stopped);
-	ASSERT_EQ(1, write(self->in[1], "x", 1));
-	while (fgets(line, sizeof(line), self->said)) {
-		unsigned int made, interrupted, early;
-		char kind[32];
+	nobody_noticed(_metadata, self);
+	TH_LOG("%u stops", stopped);
+}
 
-		if (sscanf(line, "PATIENCE kind=%31s calls=%u interrupted=%u early=%u", kind, &made,
-			   &interrupted, &early) != 4)
-			continue;
-		kinds++;
-		calls += made;
-		EXPECT_EQ(0, interrupted)
-		TH_LOG("%s", kind);
-		EXPECT_EQ(0, early)
-		TH_LOG("%s", kind);
+/* MEMTRACE_TEST_LONG: 10,000 snapshots of each. */
+TEST_F(patience, looked_at_while_asleep)
+{
+	int rounds = getenv("MEMTRACE_TEST_LONG") ? 10000 : 300, asleep = 0;
+
+	for (int round = 0; round < rounds; round++) {
+		struct stackcap_thread t[5] = { 0 };
+
+		for (int i = 0; i < self->nr; i++)
+			t[i].tid = self->tid[i];
+		ASSERT_EQ(0, stackcap_take(self->c, t, 5));
+		for (int i = 0; i < self->nr; i++) {
+			asleep += t[i].how == STACKCAP_ASLEEP;
+			stackcap_free(&t[i]);
+		}
 	}
-	TH_LOG("%u stops, %u calls", stopped, calls);
-	EXPECT_EQ(5, kinds);
-	EXPECT_LT(0, calls);
+	EXPECT_LT(rounds * 4, asleep);
+	nobody_noticed(_metadata, self);
+	TH_LOG("%d snapshots of 5 threads, %d found asleep", rounds, asleep);
 }
 
 TEST_HARNESS_MAIN

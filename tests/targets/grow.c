@@ -3,15 +3,18 @@
 /*
  * Grows by a known amount through a known function, in steps of some milliseconds:
  *
- *	grow --kind small|large|map|huge|brk|populate|ways|threads|cache|sawtooth|half --mib N --ms N --seed N
+ *	grow --kind small|large|map|huge|brk|populate|ways|threads|shuffle|hand|pieces|one|cache|sawtooth|churn|half
+ *	     --mib N --ms N --seed N [--nohuge]
  *
  * Sizes are drawn from the seed. At the end "TRUTH function=F bytes=N" for each function that
- * keeps memory, by the target's own book-keeping, then a checkpoint.
+ * keeps memory, by the target's own book-keeping, then a checkpoint. Its files are touched
+ * before, lest a page of code that is used for the first time looks like a function's memory.
  */
 #include "target.h"
 
 #include <malloc.h>
 #include <pthread.h>
+#include <sys/prctl.h>
 
 #define NOINLINE __attribute__((noipa))
 #define STEP_MS 10
@@ -19,6 +22,7 @@
 
 static u64 opt_mib = 32, opt_ms = 3000, opt_seed = 1;
 static const char *opt_kind = "small";
+static bool opt_nohuge;
 static u64 rnd;
 
 static u64 draw(u64 lo, u64 hi)
@@ -41,6 +45,8 @@ NOINLINE static void fill(void *p, size_t n)
 	FRAME();
 }
 
+static uintptr_t heap_end; /* behind what the latest leak_small() has touched */
+
 /* Each returns how many bytes it keeps. */
 NOINLINE static u64 leak_small(void)
 {
@@ -48,6 +54,7 @@ NOINLINE static u64 leak_small(void)
 	void *p = malloc(n);
 
 	fill(p, n);
+	heap_end = (uintptr_t)p + malloc_usable_size(p) + 8;
 	FRAME();
 	return malloc_usable_size(p) + 8;
 }
@@ -200,10 +207,11 @@ static void half(void)
 	target_say("TRUTH function=fill_cache bytes=-%llu", (unsigned long long)n);
 }
 
-/* Three to six times up, and all of it given back. */
+/* Three to six times up, and all of it given back; at the end half up. */
 static void sawtooth(void)
 {
-	u64 total = opt_mib << 20, start = target_now_ns(), period = steps() / draw(3, 6);
+	u64 total = opt_mib << 20, start = target_now_ns(),
+	    period = 2 * steps() / (2 * draw(3, 6) + 1);
 
 	make_area();
 	for (u64 i = 1; i <= steps(); i++) {
@@ -233,17 +241,25 @@ NOINLINE static u64 second_way(void)
 	return n;
 }
 
-/* Two paths that meet at the same place on the stack; one is gone three times as often. */
+/*
+ * Two paths that meet at the same place on the stack; one is gone three times as often. Chunks
+ * share pages: a page is whose chunk reached into it first.
+ */
 static void ways(void)
 {
-	u64 kept[2] = { 0, 0 }, total = opt_mib << 20, start = target_now_ns();
+	u64 kept[2] = { 0, 0 }, total = opt_mib << 20, start = target_now_ns(), nr = 0;
+	uintptr_t seen = 0, end;
 
 	for (u64 i = 1; i <= steps(); i++) {
-		for (u64 k = 0; kept[0] + kept[1] < total * i / steps(); k++) {
-			if (k % 4)
-				kept[0] += first_way();
-			else
-				kept[1] += second_way();
+		while (kept[0] + kept[1] < total * i / steps()) {
+			bool minor = nr++ % 4 == 0;
+			u64 n = minor ? second_way() : first_way();
+
+			end = pages(heap_end);
+			if (!seen)
+				seen = pages(heap_end - n);
+			kept[minor] += end - seen;
+			seen = end;
 		}
 		nap(start + i * STEP_MS * 1000000);
 	}
@@ -267,6 +283,147 @@ static void threads(void)
 	pthread_join(helper, NULL);
 }
 
+#define NR_HELD 64u
+
+static struct {
+	char *p;
+	u64 n;
+} held[NR_HELD];
+
+/* Into a place drawn from all, whose block is freed: in another order than they came. Every third is lost. */
+NOINLINE static u64 leak_shuffle(void)
+{
+	u64 n = draw(130, 400) << 10, at = draw(0, NR_HELD - 1), gone = held[at].n;
+	char *p = malloc(n);
+
+	fill(p, n);
+	if (draw(0, 2)) {
+		free(held[at].p);
+		held[at].p = p;
+		held[at].n = pages(n + 16);
+		n = 0;
+	} else {
+		gone = 0;
+	}
+	FRAME();
+	return n ? pages(n + 16) : held[at].n - gone;
+}
+
+static void churn(void)
+{
+	u64 start = target_now_ns(), kept = 0;
+
+	for (u64 i = 1; i <= steps(); i++) {
+		for (u64 k = draw(0, opt_mib / 4); k; k--) {
+			u64 at = draw(0, NR_HELD - 1), n = draw(130, 400) << 10;
+
+			free(held[at].p);
+			held[at].p = malloc(n);
+			fill(held[at].p, n);
+			kept += pages(n + 16) - held[at].n;
+			held[at].n = pages(n + 16);
+		}
+		nap(start + i * STEP_MS * 1000000);
+	}
+	target_say("TRUTH function=churn bytes=%llu", (unsigned long long)kept);
+}
+
+/* Fills the heap and frees it again, but for each @every-th chunk; the last one holds it all. By malloc's own book. */
+static void holes(u64 every)
+{
+	u64 total = opt_mib << 20, nr = 0, max = total / 512;
+	char **all = mmap(NULL, max * sizeof(*all), PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct mallinfo2 m;
+
+	if (all == MAP_FAILED)
+		target_die("mmap: %s", strerror(errno));
+	for (u64 sum = 0, n; sum < total && nr < max; sum += n) {
+		n = draw(1100, 4000); /* too large for a thread's cache */
+		all[nr] = malloc(n);
+		fill(all[nr++], n);
+	}
+	for (u64 i = 0; i + 1 < nr; i++)
+		if (!every || i % every)
+			free(all[i]);
+	m = mallinfo2();
+	target_say("TRUTH function=holes bytes=%llu free=%llu top=%llu",
+		   (unsigned long long)m.uordblks, (unsigned long long)(m.fordblks - m.keepcost),
+		   (unsigned long long)m.keepcost);
+}
+
+static void in_pieces(void)
+{
+	holes(4);
+}
+
+static void in_one(void)
+{
+	holes(0);
+}
+
+static char *handed;
+static u64 handed_n;
+static pthread_barrier_t both;
+
+NOINLINE static void produce(void)
+{
+	handed_n = draw(130, 600) << 10;
+	handed = malloc(handed_n);
+	fill(handed, handed_n);
+	FRAME();
+}
+
+static void *producer(void *arg)
+{
+	for (;;) {
+		pthread_barrier_wait(&both);
+		produce();
+		pthread_barrier_wait(&both);
+	}
+	return arg;
+}
+
+/* Another thread makes it; this one keeps it or frees it. */
+NOINLINE static u64 consume(void)
+{
+	pthread_barrier_wait(&both);
+	pthread_barrier_wait(&both);
+	if (draw(0, 2))
+		return pages(handed_n + 16);
+	free(handed);
+	FRAME();
+	return 0;
+}
+
+static void hand(void)
+{
+	pthread_barrier_init(&both, NULL, 2);
+	if (pthread_create(&helper, NULL, producer, NULL))
+		target_die("pthread_create");
+	leak("produce", consume);
+}
+
+/* One byte of each page of every file that is mapped. */
+static void touch_files(void)
+{
+	static char maps[65536];
+	volatile char sum = 0;
+
+	if (target_slurp("/proc/self/maps", maps, sizeof(maps)) <= 0)
+		return;
+	for (char *line = strtok(maps, "\n"); line; line = strtok(NULL, "\n")) {
+		unsigned long from, to;
+
+		if (sscanf(line, "%lx-%lx r", &from, &to) != 2 || !strchr(line, '/'))
+			continue;
+		if (!strchr(line, 'r') || strchr(line, 'r') > strchr(line, '/'))
+			continue;
+		for (; from < to; from += page_sz)
+			sum += *(volatile char *)from;
+	}
+}
+
 static const struct {
 	const char *kind, *function;
 	u64 (*leak)(void);
@@ -278,6 +435,11 @@ static const struct {
 	{ "huge", "leak_huge", leak_huge, NULL },
 	{ "brk", "leak_brk", leak_brk, NULL },
 	{ "populate", "leak_populate", leak_populate, NULL },
+	{ "shuffle", "leak_shuffle", leak_shuffle, NULL },
+	{ "hand", NULL, NULL, hand },
+	{ "pieces", NULL, NULL, in_pieces },
+	{ "one", NULL, NULL, in_one },
+	{ "churn", NULL, NULL, churn },
 	{ "cache", NULL, NULL, cache },
 	{ "sawtooth", NULL, NULL, sawtooth },
 	{ "ways", NULL, NULL, ways },
@@ -288,9 +450,9 @@ static const struct {
 int main(int argc, char **argv)
 {
 	static const struct target_opt opts[] = {
-		{ "kind", OPT_STR, &opt_kind }, { "mib", OPT_U64, &opt_mib },
-		{ "ms", OPT_U64, &opt_ms },	{ "seed", OPT_U64, &opt_seed },
-		{ NULL, OPT_FLAG, NULL },
+		{ "kind", OPT_STR, &opt_kind },	     { "mib", OPT_U64, &opt_mib },
+		{ "ms", OPT_U64, &opt_ms },	     { "seed", OPT_U64, &opt_seed },
+		{ "nohuge", OPT_FLAG, &opt_nohuge }, { NULL, OPT_FLAG, NULL },
 	};
 	unsigned int at = 0;
 
@@ -301,6 +463,9 @@ int main(int argc, char **argv)
 	if (at == sizeof(kinds) / sizeof(*kinds))
 		target_die("no kind '%s'", opt_kind);
 	mallopt(M_MMAP_THRESHOLD, 128 << 10); /* and so it stays there */
+	if (opt_nohuge)
+		prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+	touch_files();
 	if (kinds[at].other == half) {
 		make_area();
 		fill_cache(opt_mib << 20);

@@ -35,7 +35,7 @@ static u64 now(void)
 	return (u64)ts.tv_sec * 1000000000 + (u64)ts.tv_nsec;
 }
 
-static int wait_once(struct waiter *w)
+__attribute__((noinline)) static int wait_once(struct waiter *w)
 {
 	struct timespec ts = { (time_t)(w->wait_ns / 1000000000), (long)(w->wait_ns % 1000000000) };
 	struct sembuf op = { 0, -1, 0 };

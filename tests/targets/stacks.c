@@ -3,7 +3,7 @@
  * stacks: recursion to known depths, or a stack overflow of a known kind.
  *
  *	stacks [--main-depth BYTES] [--threads N] [--depth BYTES] [--step BYTES]
- *	stacks --overflow main|thread|alloca|bigarray
+ *	stacks --overflow main|thread|alloca|bigarray [--count FILE]
  *
  * Thread i recurses to depth + i × step. CHECKPOINT 0: nothing done; 1: threads started, all
  * asleep near the top of their stacks; 2: all asleep at the deepest point; 3: returned; 4: threads
@@ -18,6 +18,7 @@
  * not listed: it prints, so that no library call of the others goes deeper than what they say.
  *
  * With --overflow: OVERFLOW kind= tid= start= end= guard= limit=, a checkpoint, then SIGSEGV.
+ * --count FILE (24 bytes): calls of bottomless() that were entered, and its variable in the first and the last.
  */
 #include "target.h"
 #include <alloca.h>
@@ -36,7 +37,7 @@ struct thr {
 
 static struct {
 	u64 main_depth, threads, depth, step;
-	const char *overflow;
+	const char *overflow, *count;
 } cfg = { .main_depth = 300000, .threads = 4, .depth = 65536, .step = 12288 };
 
 static struct thr main_thr, thrs[MAX_THREADS];
@@ -236,11 +237,15 @@ static void run_depths(void)
 /* ---- overflow */
 
 static volatile bool enough; /* never set: the compiler does not know */
+static volatile u64 nowhere[3], *entered = nowhere;
 
 __attribute__((noinline)) static long bottomless(long n)
 {
 	volatile char frame[1000];
 
+	/* before the frame is touched: this is what cannot be written any more */
+	entered[0]++;
+	entered[n ? 2 : 1] = (u64)frame;
 	frame[0] = (char)n;
 	if (enough)
 		return n;
@@ -277,10 +282,23 @@ static void *overflow_main(void *arg)
 	return NULL;
 }
 
+static void share_count(void)
+{
+	int fd = open(cfg.count, O_RDWR | O_CLOEXEC);
+	void *at = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (at == MAP_FAILED)
+		target_die("stacks: %s", cfg.count);
+	entered = at;
+	close(fd);
+}
+
 static void run_overflow(void)
 {
 	pthread_attr_t attr;
 
+	if (cfg.count)
+		share_count();
 	if (!strcmp(cfg.overflow, "main") || !strcmp(cfg.overflow, "bigarray")) {
 		find_main_stack();
 		main_thr.tid = getpid();
@@ -305,9 +323,13 @@ static void run_overflow(void)
 int main(int argc, char **argv)
 {
 	static const struct target_opt opts[] = {
-		{ "main-depth", OPT_U64, &cfg.main_depth }, { "threads", OPT_U64, &cfg.threads },
-		{ "depth", OPT_U64, &cfg.depth },	    { "step", OPT_U64, &cfg.step },
-		{ "overflow", OPT_STR, &cfg.overflow },	    { NULL, OPT_FLAG, NULL },
+		{ "main-depth", OPT_U64, &cfg.main_depth },
+		{ "threads", OPT_U64, &cfg.threads },
+		{ "depth", OPT_U64, &cfg.depth },
+		{ "step", OPT_U64, &cfg.step },
+		{ "overflow", OPT_STR, &cfg.overflow },
+		{ "count", OPT_STR, &cfg.count },
+		{ NULL, OPT_FLAG, NULL },
 	};
 
 	target_init(argc, argv, opts);

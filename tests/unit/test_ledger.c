@@ -282,6 +282,52 @@ TEST_F(ledger, a_count_is_the_last_word)
 }
 
 /* A fault that the count has in it already replaces what the count could not name. */
+/* The pages that were missing come one by one, wherever they are: nothing of the others went. */
+TEST_F(ledger, holes_fill_up)
+{
+	struct ledger_path before;
+
+	for (unsigned int k = 0; k < 3; k++) {
+		uint64_t at = A + k * 1000 * PG;
+
+		ASSERT_EQ(0, ledger_count(&self->l, at, at + 429 * PG, 409 * PG, MTR_ANON,
+					  LEDGER_BEFORE));
+		/* at the end, in the middle, scattered */
+		for (unsigned int i = 0; i < 20; i++)
+			ASSERT_EQ(0, fault(&self->l, T1,
+					   at + (k == 0 ? 409 + i :
+						 k == 1 ? 200 + i :
+							  21 * i) *
+							   PG,
+					   PG, MTR_ANON, 7));
+		EXPECT_EQ(429 * PG, ledger_sum(&self->l, at, at + 429 * PG));
+	}
+	before = ledger_path(&self->l, LEDGER_BEFORE);
+	EXPECT_EQ(3 * 409 * PG, before.net);
+	EXPECT_EQ(0, before.released);
+}
+
+/* A page of those that a count took for older ones: nothing went. */
+TEST_F(ledger, a_fault_that_was_counted_as_before)
+{
+	struct mtr_event ev = { .kind = MTR_EV_FAULT, .tid = T1 };
+	struct ledger_path before;
+
+	ASSERT_EQ(0, ledger_count(&self->l, A, A + 100 * PG, 100 * PG, MTR_ANON, LEDGER_BEFORE));
+	ev.fault.bytes = PG;
+	ev.fault.member = MTR_ANON;
+	for (unsigned int i = 0; i < 10; i++) {
+		ev.fault.addr = A + (40 + i) * PG;
+		ASSERT_EQ(0, ledger_apply(&self->l, &ev, 7, true));
+	}
+	before = ledger_path(&self->l, LEDGER_BEFORE);
+	EXPECT_EQ(90 * PG, before.net);
+	EXPECT_EQ(90 * PG, before.gross);
+	EXPECT_EQ(0, before.released);
+	EXPECT_EQ(10 * PG, ledger_path(&self->l, 7).net);
+	EXPECT_EQ(100 * PG, ledger_sum(&self->l, A, A + 100 * PG));
+}
+
 TEST_F(ledger, a_fault_that_was_counted)
 {
 	struct mtr_event ev = { .kind = MTR_EV_FAULT, .tid = T1 };

@@ -107,7 +107,7 @@ TEST(event_kinds_have_names)
 	for (unsigned int i = 1; i < MTR_EV_MAX; i++) {
 		if (i == MTR_EV_INVALIDATE + 1) /* the numbers between are not given yet */
 			i = MTR_EV_STACK;
-		if (i == MTR_EV_MOVE + 1)
+		if (i == MTR_EV_FRAME + 1)
 			i = MTR_EV_TICK;
 		EXPECT_STRNE("unknown", event_kind_name(i));
 		for (unsigned int j = i + 1; j < MTR_EV_MAX; j++)

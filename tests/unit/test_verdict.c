@@ -235,6 +235,8 @@ TEST(traffic_counts)
 	s.in.gross = 1000 * MIB;
 	s.in.released = 800 * MIB;
 	EXPECT_NE(VERDICT_LEAK_LIKE, find(&s).kind);
+	s.in.released = 667 * MIB; /* every third buffer is lost */
+	EXPECT_EQ(VERDICT_LEAK_LIKE, find(&s).kind);
 	s.in.released = 0;
 	EXPECT_EQ(VERDICT_LEAK_LIKE, find(&s).kind);
 }

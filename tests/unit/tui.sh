@@ -49,7 +49,7 @@ widest() { screen | wc -L; }
 
 test_layout_80x24() {
 	start 80x24 --workers 4
-	sees '^memtrace redis-server\[4123\] S up 3d04h +1 Layout 2 3 4 +16:02:41$' &&
+	sees '^memtrace redis-server\[4123\] S up 3d04h +1 Layout 2 3 4 5 +16:02:41$' &&
 		sees '^RSS   1\.46G  \+[0-9.]+M/s ▁.*█ +faults 700/s minor 0 major  maps 27/65530$' &&
 		sees '^LIMIT 2\.00G  cgroup redis\.slice: 1\.57G used, FULL IN ~4m02s at this rate' &&
 		sees '^COST  BPF 0\.02% 812ev/s lost 0 unseen 0 lock 0\.1ms/s self 0\.2% 14M est\. 2m28s$' &&
@@ -85,7 +85,7 @@ test_every_size_is_survived() {
 	local size view
 	start 80x24 --workers 3 --libs 3
 	sees 'heap' || return 1
-	for view in 1 2 3 4; do
+	for view in 1 2 3 4 5; do
 		keys Escape Escape "$view"
 		for size in 1x1 2x2 5x3 10x4 20x5 36x7 37x9 40x10 60x14 79x16 100x20 170x24 200x50 300x100; do
 			resize "$size"
@@ -110,7 +110,7 @@ test_resize_gives_the_same_picture() {
 test_views_by_key() {
 	start 80x24
 	sees '1 Layout' && keys Tab && sees '2 Regions' && keys Tab && sees '3 Threads' && keys Tab &&
-		sees '4 Timeline' && keys Tab && sees '1 Layout' && keys BTab && sees '4 Timeline' &&
+		sees '4 Timeline' && keys Tab && sees '5 Growth' && keys Tab && sees '1 Layout' && keys BTab && sees '5 Growth' &&
 		keys 3 && sees '3 Threads' && keys 1 && sees '1 Layout'
 }
 test_regions_sort_and_reverse() {
@@ -151,7 +151,7 @@ test_cursor_and_detail() {
 	keys Escape Down Home Enter
 	sees '^── (vsyscall|2 rows|stack main|vdso)' || return 1
 	keys Escape '?'
-	sees '^── Help ──' && sees 'Tab 1\.\.4' && keys End && sees 'DIRTY' && keys q && sees '^status 0'
+	sees '^── Help ──' && sees 'Tab 1\.\.5' && keys End && sees 'DIRTY' && keys q && sees '^status 0'
 }
 test_timeline() {
 	start 80x24 --workers 4

@@ -43,10 +43,10 @@ static void crash_text(char *dst, size_t sz, const struct proc *p, const struct 
 		       bool bytes)
 {
 	const struct crash *c = &p->crash;
-	char sig[32], who[80], deep[UNITS_LEN], limit[UNITS_LEN];
+	char sig[80], who[80], deep[UNITS_LEN], limit[UNITS_LEN];
 	uint64_t low = c->sp && c->sp < c->addr ? c->sp : c->addr;
 
-	signal_name(sig, sizeof(sig), c->signo);
+	signal_name(sig, sizeof(sig), c->by ? c->by : c->signo);
 	thread_name(who, sizeof(who), p, st);
 	if (!c->stack_overflow && c->addr)
 		snprintf(dst, sz, "killed by %s in %s at %" PRIx64, sig, who, c->addr);
@@ -58,6 +58,11 @@ static void crash_text(char *dst, size_t sz, const struct proc *p, const struct 
 		snprintf(dst, sz, "STACK OVERFLOW in %s: %s deep%s%s, %s at %" PRIx64, who,
 			 size(deep, c->stack_end - low, bytes), c->limit_bytes ? " of " : "",
 			 c->limit_bytes ? size(limit, c->limit_bytes, bytes) : "", sig, c->addr);
+	if (c->by) {
+		signal_name(sig, sizeof(sig), c->signo);
+		snprintf(dst + strlen(dst), sz - strlen(dst), ", its handler ended it with %s",
+			 sig);
+	}
 }
 
 char *ended_text(char *dst, size_t sz, const struct proc *p, const struct strtab *st, bool bytes)

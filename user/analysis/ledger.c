@@ -52,7 +52,7 @@ static uint64_t span(const struct ledger_extent *e)
 
 static bool dense(const struct ledger_extent *e)
 {
-	return e->bytes >= (int64_t)span(e);
+	return !e->guess && e->bytes >= (int64_t)span(e);
 }
 
 /* The first extent that ends above @addr. */
@@ -130,6 +130,7 @@ static struct ledger_extent *new_extent(struct ledger *l, uint64_t start, uint64
 	e->bytes = bytes;
 	e->path = path;
 	e->member = member;
+	e->guess = bytes < (int64_t)(end - start);
 	RB_INSERT(ledger_tree, &l->tree, e);
 	l->nr++;
 	return e;
@@ -158,11 +159,15 @@ static int split(struct ledger *l, struct ledger_extent *e, uint64_t at)
 		right = (int64_t)(end - at);
 	}
 	if (right > 0) {
+		struct ledger_extent *more;
+
 		e->end = at;
-		if (!new_extent(l, at, end, right, e->member, e->path)) {
+		more = new_extent(l, at, end, right, e->member, e->path);
+		if (!more) {
 			e->end = end;
 			return -ENOMEM;
 		}
+		more->guess = e->guess;
 	} else {
 		e->end = at;
 	}
@@ -201,7 +206,8 @@ static int64_t clear(struct ledger *l, uint64_t start, uint64_t end)
 static bool joins(const struct ledger_extent *a, const struct ledger_extent *b)
 {
 	return a && b && a->end == b->start && a->path == b->path && a->member == b->member &&
-	       a->bytes == (int64_t)span(a) && b->bytes == (int64_t)span(b);
+	       !a->guess && !b->guess && a->bytes == (int64_t)span(a) &&
+	       b->bytes == (int64_t)span(b);
 }
 
 static void join(struct ledger *l, struct ledger_extent *a, struct ledger_extent *b)
@@ -260,47 +266,58 @@ static int64_t credit_take(struct ledger_credit *c, uint32_t tid, uint64_t start
 	return bytes - part;
 }
 
+#define AROUND (8ull << 20) /* how far from a page what was counted with it is looked for */
+#define AROUND_NR 1024u
+
+/* What is thought to be in @e into the room of @to, which was counted with it. */
+static void shift_to(const struct ledger_extent *e, struct ledger_extent *to, int64_t *left)
+{
+	int64_t room = (int64_t)span(to) - to->bytes, part = room < *left ? room : *left;
+
+	if (to->path != e->path || to->member != e->member || !to->guess || part <= 0)
+		return;
+	to->bytes += part;
+	*left -= part;
+}
+
+/* A page comes to where some of a sparse range was thought to be: that is beside it. */
+static void push_aside(struct ledger *l, struct ledger_extent *e)
+{
+	struct ledger_extent *lo = RB_PREV(ledger_tree, &l->tree, e), *hi = ledger_next(e);
+	int64_t left = e->bytes;
+
+	for (unsigned int i = 0; left > 0 && (lo || hi) && i < AROUND_NR; i++) {
+		if (lo)
+			shift_to(e, lo, &left);
+		if (hi)
+			shift_to(e, hi, &left);
+		lo = lo && e->start - lo->start < AROUND ? RB_PREV(ledger_tree, &l->tree, lo) :
+							   NULL;
+		hi = hi && hi->end - e->end < AROUND ? ledger_next(hi) : NULL;
+	}
+	e->bytes = left;
+	if (left > 0)
+		release(l, e, left);
+	else
+		drop(l, e);
+}
+
 /* Room for pages that come to [start, end): what was thought to be there is not. */
 static int make_room(struct ledger *l, uint32_t tid, uint64_t start, uint64_t end)
 {
-	struct ledger_extent *e, *next, *left, *right;
+	struct ledger_extent *e, *next;
 
 	if (cut_at(l, start) || cut_at(l, end))
 		return -ENOMEM;
 	for (e = ceil_of(l, start); e && e->start < end; e = next) {
-		int64_t move;
-
 		next = ledger_next(e);
-		left = RB_PREV(ledger_tree, &l->tree, e);
-		right = next;
 		if (dense(e)) {
 			/* a private copy takes a file page's place: the counters will tell that this went */
 			credit_put(l, tid, start, end, e->bytes);
 			release(l, e, e->bytes);
 			continue;
 		}
-		/* of a sparse one all is beside it */
-		move = e->bytes;
-		if (left && left->path == e->path && !dense(left)) {
-			int64_t room = (int64_t)span(left) - left->bytes;
-			int64_t part = room < move ? room : move;
-
-			left->bytes += part;
-			e->bytes -= part;
-			move -= part;
-		}
-		if (right && right->path == e->path && !dense(right)) {
-			int64_t room = (int64_t)span(right) - right->bytes;
-			int64_t part = room < move ? room : move;
-
-			right->bytes += part;
-			e->bytes -= part;
-			move -= part;
-		}
-		if (move > 0)
-			release(l, e, move);
-		else
-			drop(l, e);
+		push_aside(l, e);
 	}
 	return 0;
 }
@@ -394,8 +411,7 @@ static int went(struct ledger *l, const struct mtr_event *ev, bool counted)
 	return 0;
 }
 
-/* It is in a count already, which did not know the path: there it is taken off again. */
-static void uncount(struct ledger *l, uint64_t start, uint64_t end, int64_t bytes)
+int64_t ledger_uncount(struct ledger *l, uint64_t start, uint64_t end, int64_t bytes)
 {
 	static const uint32_t from[] = { LEDGER_NO_PATH, LEDGER_BEFORE };
 
@@ -414,22 +430,34 @@ static void uncount(struct ledger *l, uint64_t start, uint64_t end, int64_t byte
 			bytes -= part;
 		}
 	}
+	return bytes;
 }
 
-#define AROUND (8ull << 20) /* how far from a counted page its sparse extent is looked for */
+bool ledger_from_count(const struct ledger *l, uint64_t addr)
+{
+	const struct ledger_extent *e = ceil_of(l, addr);
+
+	return e && e->start <= addr && e->path < LEDGER_FIRST && dense(e);
+}
 
 static int fault(struct ledger *l, const struct mtr_event *ev, uint32_t path, bool counted)
 {
 	const struct mtr_ev_fault *f = &ev->fault;
 	uint64_t start, end;
+	int64_t left = counted ? f->bytes : 0;
 
 	if (f->bytes <= 0 || f->member == MTR_SWAP)
 		return 0;
 	block_of(f, &start, &end);
+	if (cut_at(l, start) || cut_at(l, end))
+		return -ENOMEM;
+	/* the very pages, before they look like some that went */
+	if (left)
+		left = ledger_uncount(l, start, end, left);
 	if (make_room(l, ev->tid, start, end))
 		return -ENOMEM;
-	if (counted)
-		uncount(l, start > AROUND ? start - AROUND : 0, end + AROUND, f->bytes);
+	if (left)
+		ledger_uncount(l, start > AROUND ? start - AROUND : 0, end + AROUND, left);
 	l->path[path].nr++;
 	return insert(l, start, end, f->bytes, f->member, path);
 }
@@ -501,7 +529,7 @@ int ledger_apply(struct ledger *l, const struct mtr_event *ev, uint32_t path, bo
 	if (r->end <= r->start)
 		return 0;
 	if (counted)
-		uncount(l, r->start, r->end, r->bytes);
+		ledger_uncount(l, r->start, r->end, r->bytes);
 	return ledger_add(l, r->start, r->end, r->bytes, r->member, path);
 }
 

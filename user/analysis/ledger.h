@@ -40,6 +40,7 @@ struct ledger_extent {
 	int64_t bytes; /* less than the span: not all is there; more: what a file fault brought around it */
 	uint32_t path;
 	uint8_t member; /* enum mtr_rss */
+	bool guess; /* of a range that was sparse when it was counted: which pages are there is not known */
 };
 
 RBT_HEAD(ledger_tree, ledger_extent);
@@ -88,6 +89,15 @@ int ledger_count(struct ledger *l, uint64_t start, uint64_t end, int64_t present
 /* ledger_add() - bytes came somewhere in [start, end): into its gaps */
 int ledger_add(struct ledger *l, uint64_t start, uint64_t end, int64_t bytes, uint8_t member,
 	       uint32_t path);
+
+/* ledger_from_count() - is what lies at @addr all there, and known by a count only? */
+bool ledger_from_count(const struct ledger *l, uint64_t addr);
+/**
+ * ledger_uncount() - bytes of [start, end) that a count found belong to events that were told of, too
+ *
+ * Nothing went. Returns what was not found.
+ */
+int64_t ledger_uncount(struct ledger *l, uint64_t start, uint64_t end, int64_t bytes);
 
 /* ledger_path() - the figures of a path; zeros for one that never brought anything */
 struct ledger_path ledger_path(const struct ledger *l, uint32_t path);

@@ -33,7 +33,8 @@
 #define LATE_STOPPED 0.1 /* of the growth: less, and it has stopped; its share would be LATE_PART */
 #define LATE_STEADY 0.15 /* at least, for it to go on */
 #define MANY_BLOCKS 0.8
-#define GIVEN_BACK 0.75 /* more, and it is not just growth */
+#define GIVEN_BACK \
+	0.75 /* more, and it is not just growth; who leaks every third buffer gives back 0.67 */
 #define MIN_R2 0.8
 
 static const char *const names[] = {

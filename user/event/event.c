@@ -72,6 +72,8 @@ const char *event_kind_name(unsigned int kind)
 		return "stack";
 	case MTR_EV_MOVE:
 		return "move";
+	case MTR_EV_FRAME:
+		return "frame";
 	case MTR_EV_MAX:
 		break;
 	}

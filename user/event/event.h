@@ -47,6 +47,8 @@ enum mtr_kind {
 	MTR_EV_INVALIDATE = 24, /* invalidate: memtrace.ko saw pages of a range leave or move */
 	MTR_EV_STACK = 30, /* stack: how tid got where its next events come from */
 	MTR_EV_MOVE = 31, /* move: pages were taken to another address */
+	MTR_EV_FRAME =
+		32, /* frame: of the stack that tid had at its last signal, innermost first */
 
 	/*
 	 * What the session does beside passing events on, so that a file tells all that the model
@@ -275,6 +277,28 @@ enum mtr_ev_stack_why {
 	MTR_STACK_WHY_MAP = 2, /* of the map events that follow */
 	MTR_STACK_WHY_RSS = 3,
 	MTR_STACK_WHY_THREAD = 4, /* tid starts the thread whose event follows */
+	MTR_STACK_WHY_CRASH = 5, /* of the signal before: the session makes frames of it */
+};
+
+#define MTR_FRAME_INLINED 0x01u /* has no frame of its own: that is the next one's */
+#define MTR_FRAME_SIGNAL 0x02u /* a signal was delivered here */
+#define MTR_FRAME_RECKONED 0x04u /* not all turns were copied: their number is reckoned */
+#define MTR_FRAME_LAST 0x08u /* the outermost there is */
+#define MTR_FRAME_WHOLE 0x10u /* with LAST: the whole stack was told, up to its beginning */
+
+/* A frame, or the first turn of several that repeat. */
+struct mtr_ev_frame {
+	uint32_t nr; /* of frames further in; 0: a stack begins */
+	uint32_t function, file, module; /* strings; 0: not known */
+	uint32_t line; /* 0: not known */
+	uint32_t repeat; /* turns; 1: none */
+	uint32_t cycle; /* frames of a turn */
+	uint32_t flags; /* MTR_FRAME_* */
+	uint64_t pc; /* where it runs, or a call returns to */
+	uint64_t offset; /* of that in the module's file */
+	int64_t size; /* bytes; −1: not known */
+	int64_t depth; /* bytes from its low end to the end of the stack; −1: not known */
+	int64_t turn; /* bytes a turn; −1: not always the same, or nothing repeats */
 };
 
 /* Pages of [from, from + len) went to @to. Comes before the HOLE; without one there was no move, unless it stays. */
@@ -328,6 +352,7 @@ enum mtr_state {
 	MTR_ST_SAMPLE = 10,
 	MTR_ST_DONE = 11, /* of a process */
 	MTR_ST_CHANGING = 12, /* an invalidation that is under way */
+	MTR_ST_FRAME = 13, /* of the last signal */
 	MTR_ST_MAX
 };
 
@@ -374,6 +399,7 @@ struct mtr_event {
 		struct mtr_ev_state state;
 		struct mtr_ev_stack stack;
 		struct mtr_ev_move move;
+		struct mtr_ev_frame frame;
 	};
 };
 
@@ -386,7 +412,7 @@ const char *event_kind_name(unsigned int kind);
 /* event_is_told() - is it one of the process, not of memtrace's own doing? Only these are counted. */
 static inline bool event_is_told(unsigned int kind)
 {
-	return kind < MTR_EV_TICK || kind > MTR_EV_SITE;
+	return (kind < MTR_EV_TICK && kind != MTR_EV_FRAME) || kind > MTR_EV_SITE;
 }
 /* inv_why_name() - token of an enum mtr_inv_why; others give "cleared" */
 const char *inv_why_name(unsigned int why);

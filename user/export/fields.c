@@ -440,6 +440,7 @@ void fields_of(struct fields *o, struct exporter *x, const struct mtr_event *ev)
 	case MTR_EV_LIMITS:
 	case MTR_EV_LIMIT:
 	case MTR_EV_COST:
+	case MTR_EV_FRAME:
 	case MTR_EV_DROP:
 	case MTR_EV_MODULE:
 	case MTR_EV_STATE:

@@ -59,6 +59,19 @@ static json_t *cgroup(struct json_out *w, const struct growth_report *r)
 			 (json_int_t)c->nr_procs);
 }
 
+static json_t *arenas(const struct arenas *a)
+{
+	if (!a)
+		return json_null();
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "heaps",
+			 (json_int_t)a->nr, "heaps_unknown", (json_int_t)a->nr_unknown,
+			 "used_chunks", (json_int_t)a->nr_used, "free_chunks",
+			 (json_int_t)a->nr_free, "resident_bytes", (json_int_t)a->resident,
+			 "in_use_bytes", (json_int_t)a->in_use, "cached_bytes",
+			 (json_int_t)a->cached, "free_bytes", (json_int_t)a->free, "top_bytes",
+			 (json_int_t)a->top, "largest_free_bytes", (json_int_t)a->largest_free);
+}
+
 static json_t *limits(struct json_out *w, const struct mtr_limits *l)
 {
 	static const char *const kinds[] = { "", "cgroup", "as", "data", "host" };
@@ -84,6 +97,33 @@ static json_t *lost(const struct model *m)
 	return o;
 }
 
+/* What grew between the marks; paths by their place in the list. */
+static json_t *between(struct json_out *w, const struct growth_report *r)
+{
+	json_t *all = json_array();
+
+	for (unsigned int i = 0; all && r->nr_marks && i <= r->nr_marks; i++) {
+		struct growth_between b = growth_between(r, i);
+		json_t *paths = json_array();
+
+		for (unsigned int k = 0; paths && k < r->nr; k++) {
+			int64_t gained = growth_between_row(r, &r->row[k], i);
+
+			if (gained)
+				json_array_append_new(
+					paths, json_pack("{s:I, s:I}", "path", (json_int_t)k,
+							 "growth_bytes", (json_int_t)gained));
+		}
+		json_array_append_new(all, json_pack("{s:o, s:o, s:I, s:I, s:I, s:o}", "from",
+						     json_text(w, b.from), "to", json_text(w, b.to),
+						     "from_ns", (json_int_t)b.from_ns, "to_ns",
+						     (json_int_t)b.to_ns, "delta_bytes",
+						     (json_int_t)b.delta, "paths",
+						     paths ? paths : json_null()));
+	}
+	return all;
+}
+
 int grown_json(FILE *f, const struct growth_report *r)
 {
 	struct json_out w;
@@ -102,13 +142,15 @@ int grown_json(FILE *f, const struct growth_report *r)
 		 json_pack("{s:I, s:I}", "from_ns", (json_int_t)r->from_ns, "to_ns",
 			   (json_int_t)r->to_ns));
 	json_put(&w, "rss",
-		 json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "resident_bytes", (json_int_t)r->rss,
-			   "delta_bytes", (json_int_t)r->delta, "attributed_bytes",
-			   (json_int_t)r->attributed, "before_attach_bytes", (json_int_t)r->before,
-			   "residual_bytes", (json_int_t)growth_residual(r), "no_path_bytes",
-			   (json_int_t)r->no_path));
+		 json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "resident_bytes",
+			   (json_int_t)r->rss, "delta_bytes", (json_int_t)r->delta,
+			   "attributed_bytes", (json_int_t)r->attributed, "before_attach_bytes",
+			   (json_int_t)r->before, "residual_bytes", (json_int_t)growth_residual(r),
+			   "no_path_bytes", (json_int_t)r->no_path, "others_bytes",
+			   (json_int_t)r->others));
 	json_put(&w, "verdict", verdict(&w, r));
 	json_put(&w, "cgroup", cgroup(&w, r));
+	json_put(&w, "malloc", arenas(r->arenas));
 	fputs(",\"paths\":[", f);
 	for (unsigned int i = 0; i < r->nr; i++) {
 		if (i)
@@ -116,13 +158,15 @@ int grown_json(FILE *f, const struct growth_report *r)
 		put_path(&w, &r->row[i]);
 	}
 	fputc(']', f);
+	json_put(&w, "between_marks", between(&w, r));
 	json_put(&w, "limits", limits(&w, r->limits));
 	json_put(&w, "lost", lost(r->model));
 	json_put(&w, "sampling",
-		 json_pack("{s:I, s:I, s:I, s:I, s:b}", "period", (json_int_t)r->period, "stacks",
-			   (json_int_t)r->nr_stacks, "truncated", (json_int_t)r->nr_truncated,
-			   "failed", (json_int_t)r->nr_failed, "faults_complete",
-			   !r->model->lost[MTR_EV_FAULT]));
+		 json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "period", (json_int_t)r->period,
+			   "stacks", (json_int_t)r->nr_stacks, "truncated",
+			   (json_int_t)r->nr_truncated, "failed", (json_int_t)r->nr_failed, "known",
+			   (json_int_t)r->nr_known, "unwind_ns", (json_int_t)r->unwind_ns,
+			   "faults_complete", !r->model->lost[MTR_EV_FAULT]));
 	fputs("}\n", f);
 	return json_end(&w);
 }

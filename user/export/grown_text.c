@@ -98,9 +98,11 @@ static void put_verdict(const struct text *t)
 	len = strlen(words);
 	if (r->verdict.kind == VERDICT_LEAK_LIKE && r->limit && r->verdict.full_s >= 0 &&
 	    r->verdict.full_s < 365.0 * 86400)
-		snprintf(words + len, sizeof(words) - len, "; %s %s full in ~%s",
-			 r->limit->kind == MTR_LIM_CGROUP ? "cgroup" : "the host's memory",
-			 clean(t, name, sizeof(name), r->limit->name),
+		snprintf(words + len, sizeof(words) - len, "; %s%s full in ~%s",
+			 r->limit->kind == MTR_LIM_CGROUP ? "cgroup " : "the host's memory",
+			 r->limit->kind == MTR_LIM_CGROUP ?
+				 clean(t, name, sizeof(name), r->limit->name) :
+				 "",
 			 fmt_duration(b, (uint64_t)(r->verdict.full_s * (double)NSEC_PER_SEC)));
 	else if (r->verdict.kind == VERDICT_FLAT && r->cgroup && r->cgroup_delta > 4 << 20)
 		snprintf(words + len, sizeof(words) - len,
@@ -144,6 +146,30 @@ static void put_cgroup(const struct text *t)
 		 size(t, d, others > 0 ? others : 0), size(t, e, (int64_t)c->file),
 		 size(t, f, (int64_t)c->shmem), size(t, h, (int64_t)c->kernel));
 	put_wrapped(t, "CGROUP", words);
+}
+
+static void put_arenas(const struct text *t)
+{
+	const struct arenas *m = t->r->arenas;
+	char a[UNITS_LEN], b[UNITS_LEN], c[UNITS_LEN], d[UNITS_LEN], e[UNITS_LEN], f[UNITS_LEN];
+	char words[512] = "", more[64] = "";
+
+	if (!m)
+		return;
+	if (m->nr_unknown)
+		snprintf(more, sizeof(more), "%s%u heap%s unknown", m->nr ? "; " : "",
+			 m->nr_unknown, m->nr_unknown == 1 ? "" : "s");
+	if (m->nr)
+		snprintf(
+			words, sizeof(words),
+			"%u heap%s, %s resident: in use %s, free %s in %" PRIu64
+			" pieces, at the top %s, cached %s; at most %s of it is resident for nothing",
+			m->nr, m->nr == 1 ? "" : "s", size(t, a, m->resident),
+			size(t, b, m->in_use), size(t, c, m->free), m->nr_free, size(t, d, m->top),
+			size(t, e, m->cached), size(t, f, arenas_idle(m)));
+	snprintf(words + strlen(words), sizeof(words) - strlen(words), "%s%s", more,
+		 m->nr || m->nr_unknown ? "" : "unknown: no heap of glibc's malloc");
+	put_wrapped(t, "MALLOC", words);
 }
 
 static void frame_text(const struct text *t, char *dst, size_t sz, const struct growth_frame *f)
@@ -252,8 +278,46 @@ static void put_rows(const struct text *t)
 	}
 	snprintf(what, sizeof(what), "%u path%s under 1%% each", nr_rest, nr_rest == 1 ? "" : "s");
 	put_rest(t, rest.net, what);
-	put_rest(t, growth_residual(r), "residual (no path)");
+	put_rest(t, r->others, "the kernel's huge pages, other processes");
+	put_rest(t, growth_residual(r) - r->others, "residual (no path)");
 	put_rest(t, r->before, "before attach");
+}
+
+/* The function of a row that a reader knows it by. */
+static const char *row_name(const struct text *t, const struct growth_row *row, char *buf,
+			    size_t sz)
+{
+	if (row->top < row->nr_frames)
+		frame_text(t, buf, sz, &row->frame[row->top]);
+	else
+		snprintf(buf, sz, "?");
+	return buf;
+}
+
+static void put_marks(const struct text *t)
+{
+	const struct growth_report *r = t->r;
+	char from[160], to[160], words[1536], a[UNITS_LEN], b[UNITS_LEN], name[512];
+	unsigned int top[GROWTH_TOP];
+
+	for (unsigned int i = 0; r->nr_marks && i <= r->nr_marks; i++) {
+		struct growth_between m = growth_between(r, i);
+		unsigned int nr = growth_between_top(r, i, top);
+		size_t len;
+
+		snprintf(words, sizeof(words), "%s %s %s: %s in %s",
+			 m.from ? clean(t, from, sizeof(from), m.from) : "(begin)",
+			 t->style->ascii ? "->" : "→",
+			 m.to ? clean(t, to, sizeof(to), m.to) : "(end)", growth(t, a, m.delta),
+			 fmt_duration(b, m.to_ns - m.from_ns));
+		for (unsigned int k = 0; k < nr; k++) {
+			len = strlen(words);
+			snprintf(words + len, sizeof(words) - len, "%s %s %s", k ? "," : ":",
+				 growth(t, a, growth_between_row(r, &r->row[top[k]], i)),
+				 row_name(t, &r->row[top[k]], name, sizeof(name)));
+		}
+		put_wrapped(t, i ? "" : "MARKS", words);
+	}
 }
 
 static void put_notes(const struct text *t)
@@ -281,6 +345,8 @@ int grown_text(FILE *f, const struct growth_report *r, const struct report_style
 	put_verdict(&t);
 	put_identity(&t);
 	put_cgroup(&t);
+	put_arenas(&t);
+	put_marks(&t);
 	put_rows(&t);
 	put_notes(&t);
 	return ferror(f) ? -EIO : 0;

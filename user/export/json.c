@@ -12,6 +12,7 @@
 
 #include "analysis/rows.h"
 #include "analysis/top.h"
+#include "export/crashed.h"
 #include "export/jsonio.h"
 #include "export/report.h"
 #include "util/clock.h"
@@ -266,8 +267,10 @@ static json_t *ended(const struct proc *p)
 			 json_when(p->exit_code >= 0, p->exit_code >> 8 & 0xff));
 }
 
-static json_t *crash(const struct proc *p)
+static json_t *crash(struct writer *w)
 {
+	const struct proc *p = w->r->p;
+	const struct strtab *st = w->r->model->st;
 	const struct crash *c = &p->crash;
 	json_t *stack;
 
@@ -277,11 +280,12 @@ static json_t *crash(const struct proc *p)
 				json_pack("{s:o, s:o, s:o}", "start", json_addr(c->stack_start),
 					  "end", json_addr(c->stack_end), "limit_bytes",
 					  json_when(c->limit_bytes, (int64_t)c->limit_bytes));
-	return json_pack("{s:i, s:i, s:I, s:o, s:o, s:b, s:o}", "signo", c->signo, "code", c->code,
-			 "tid", (json_int_t)c->tid, "address",
+	return json_pack("{s:i, s:i, s:I, s:o, s:o, s:b, s:o, s:o, s:o}", "signo", c->signo, "code",
+			 c->code, "tid", (json_int_t)c->tid, "address",
 			 c->addr ? json_addr(c->addr) : json_null(), "pc",
 			 c->ip ? json_addr(c->ip) : json_null(), "stack_overflow",
-			 (int)c->stack_overflow, "stack", stack);
+			 (int)c->stack_overflow, "stack", stack, "cause",
+			 crashed_cause(&w->out, p, st), "frames", crashed_frames(&w->out, p, st));
 }
 
 int report_json(FILE *f, const struct report *r)
@@ -303,7 +307,7 @@ int report_json(FILE *f, const struct report *r)
 	json_put(&w.out, "map_checks", map_checks(r));
 	json_put(&w.out, "residency", known_how(r));
 	json_put(&w.out, "ended", ended(r->p));
-	json_put(&w.out, "crash", crash(r->p));
+	json_put(&w.out, "crash", crash(&w));
 	json_put(&w.out, "before_attach_bytes", json_when(r->live, r->p->before_attach));
 	json_put(&w.out, "residual_bytes", json_when(s.all_known, proc_rss(r->p) - s.res));
 	json_put(&w.out, "limits", limits(&w));

@@ -345,6 +345,7 @@ static int of_proc(struct pf *f, struct pf_proc *q, const struct mtr_event *ev)
 	case MTR_EV_SP:
 	case MTR_EV_STACK: /* goes with the events that it is of */
 	case MTR_EV_MOVE: /* the mappings tell */
+	case MTR_EV_FRAME: /* the signal is there */
 	case MTR_EV_TICK: /* the session's own doing */
 	case MTR_EV_LIMITS:
 	case MTR_EV_LIMIT:

@@ -200,7 +200,7 @@ static struct syms *syms_of(struct pf *f, struct pf_proc *q, struct proc *p, uin
 		q->syms = info->syms_of ? info->syms_of(info->syms_ctx, q->as) : syms_new(0, false);
 	}
 	if (q->syms && p && !syms_maps(q->syms, pc) &&
-	    symmaps_set(q->syms, &p->aspace, f->x->st, q->own_syms ? f->x->mods : NULL))
+	    symmaps_set(q->syms, &p->aspace, f->x->st, q->own_syms ? f->x->mods : NULL, true))
 		return NULL;
 	return q->syms;
 }

@@ -27,6 +27,8 @@ struct report {
 struct report_style {
 	bool ascii; /* no characters beyond ASCII */
 	bool bytes; /* exact bytes instead of K, M, G */
+	bool color; /* where there are colours: stacks */
+	unsigned int width; /* of the terminal; 0: none, 80 */
 };
 
 /**

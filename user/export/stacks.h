@@ -51,12 +51,20 @@ struct stack_thread {
 	uint64_t hash; /* of the pcs */
 };
 
+/* --at: why the report was made. */
+struct stacks_at {
+	const char *function; /* NULL: not for that */
+	const char *what; /* "call", "entry", "return" */
+	unsigned int call; /* number of the call, from 1 */
+};
+
 struct stacks_report {
 	struct proc *p;
 	const struct model *model;
 	struct stack_thread *thread; /* by tid */
 	unsigned int nr;
 	bool vars; /* variables were asked for */
+	const struct stacks_at *at; /* NULL: not at a call of a function */
 	const char *note; /* what is worse than it might be; NULL: nothing */
 	uint64_t now_ns; /* CLOCK_BOOTTIME */
 	uint64_t now_real_ns;
@@ -69,5 +77,8 @@ int stacks_text(FILE *f, const struct stacks_report *r, const struct report_styl
 int stacks_largest(FILE *f, const struct stacks_report *r, const struct report_style *style);
 /* stacks_folded() - "THREAD;outermost;…;innermost BYTES" a line: each frame's own bytes */
 int stacks_folded(FILE *f, const struct stacks_report *r);
+
+/* stacks_turn_bytes() - of one turn; −1: not known, or not the same in every turn */
+int64_t stacks_turn_bytes(const struct stack_thread *t, const struct fold_run *run);
 
 #endif

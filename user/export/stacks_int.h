@@ -21,7 +21,4 @@ const char *stacks_where(char buf[STACKS_NAME], const struct stack_frame *f, uns
 /* stacks_same() - the same frames one for one */
 bool stacks_same(const struct stack_thread *a, const struct stack_thread *b);
 
-/* stacks_run_bytes() - of one turn; −1: not known, or not the same in every turn */
-int64_t stacks_turn_bytes(const struct stack_thread *t, const struct fold_run *run);
-
 #endif

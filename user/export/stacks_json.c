@@ -107,6 +107,13 @@ static void put_thread(struct json_out *w, const struct stacks_report *r,
 	fputs("]}", w->f);
 }
 
+static json_t *at(struct json_out *w, const struct stacks_at *at)
+{
+	return at ? json_pack("{s:o, s:s, s:I}", "function", json_text(w, at->function), "what",
+			      at->what, "call", (json_int_t)at->call) :
+		    json_null();
+}
+
 int stacks_json(FILE *f, const struct stacks_report *r)
 {
 	struct json_out w;
@@ -119,6 +126,7 @@ int stacks_json(FILE *f, const struct stacks_report *r)
 	json_put(&w, "pid", json_integer((json_int_t)r->p->pid));
 	json_put(&w, "comm", json_text(&w, strtab_str(r->model->st, r->p->comm)));
 	json_put(&w, "note", json_text(&w, r->note));
+	json_put(&w, "at", at(&w, r->at));
 	fputs(",\"threads\":[", f);
 	for (unsigned int i = 0; i < r->nr && !ferror(f); i++) {
 		fputs(i ? "," : "", f);

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "export/stacks_int.h"
+#include "export/stacks_picture.h"
 #include "util/clock.h"
 #include "util/text.h"
 #include "util/units.h"
@@ -45,6 +46,14 @@ static void put_head(const struct text *t)
 	put(t, strtab_str(t->r->model->st, t->r->p->comm));
 	fprintf(t->f, "[%" PRIu32 "]  %u thread%s  %s UTC\n", t->r->p->pid, t->r->nr,
 		t->r->nr == 1 ? "" : "s", when);
+	if (t->r->at) {
+		fprintf(t->f, "AT    %s ",
+			!strcmp(t->r->at->what, "call")	 ? "before the call of" :
+			!strcmp(t->r->at->what, "entry") ? "in" :
+							   "after the return of");
+		put(t, t->r->at->function);
+		fprintf(t->f, ", call %u\n", t->r->at->call);
+	}
 	if (t->r->note)
 		fprintf(t->f, "NOTE  %s\n", t->r->note);
 }
@@ -102,65 +111,6 @@ static void put_others(const struct text *t, const struct stack_thread *first, c
 	fputs(nr > 8 ? (t->style->ascii ? " ...\n" : " …\n") : "\n", t->f);
 }
 
-static void put_columns(const struct text *t, const char *raw, int width)
-{
-	char buf[STACKS_NAME];
-	int cols = 0;
-
-	text_clean(buf, sizeof(buf), raw, t->style->ascii);
-	for (const char *s = buf; *s; s++)
-		cols += (*s & 0xc0) != 0x80;
-	fprintf(t->f, "%s%*s", buf, cols < width ? width - cols : 0, "");
-}
-
-static void put_target(const struct text *t, const struct stack_var *v)
-{
-	const char *arrow = t->style->ascii ? "-->" : "──►";
-
-	fprintf(t->f, " %s %s", arrow, v->kind);
-	if (!strcmp(v->kind, "null"))
-		return;
-	if (v->region[0]) {
-		fputs(" ", t->f);
-		put(t, v->region);
-	}
-	if (v->frame >= 0)
-		fprintf(t->f, " frame %d", v->frame);
-	if (v->symbol[0]) {
-		fputs(" ", t->f);
-		put(t, v->symbol);
-	}
-	fprintf(t->f, " %" PRIx64, v->v.target);
-	if (v->v.used >= 0)
-		fprintf(t->f, ": %" PRId64 " B", v->v.used);
-	if (v->v.room >= 0)
-		fprintf(t->f, " used of %" PRId64 " B", v->v.room);
-	if (v->chunk_bytes >= 0)
-		fprintf(t->f, ", chunk %" PRId64 " B%s", v->chunk_bytes,
-			v->chunk_free ? " FREE" : "");
-}
-
-#define VAR_COLUMNS 46
-
-static void put_vars(const struct text *t, const struct stack_frame *f, unsigned int level)
-{
-	for (unsigned int i = 0; i < f->nr_vars; i++) {
-		const struct stack_var *v = &f->var[i];
-		char line[STACKS_NAME];
-
-		if (v->v.level != level)
-			continue;
-		snprintf(line, sizeof(line), "%s: %s (%" PRIu64 " B)%s%s%s", v->v.name, v->v.type,
-			 v->v.size, v->v.place == VAR_GONE ? " optimised out" : "",
-			 v->v.value ? " = " : "", v->v.value ? v->v.value : "");
-		fprintf(t->f, "%8s", "");
-		put_columns(t, line, v->kind ? VAR_COLUMNS : 0);
-		if (v->kind)
-			put_target(t, v);
-		fputs("\n", t->f);
-	}
-}
-
 static void put_frame(const struct text *t, const struct stack_frame *f, unsigned int no)
 {
 	char b[UNITS_LEN], num[32] = "-", raw[STACKS_NAME];
@@ -182,10 +132,7 @@ static void put_frame(const struct text *t, const struct stack_frame *f, unsigne
 			fputs(" (signal handler returns here)", t->f);
 		fputs(*where ? "  " : "", t->f);
 		put(t, where);
-		if (t->r->vars && i + 1 == a->nr && f->nr_vars)
-			fprintf(t->f, "  variables %" PRId64 " B", f->vars_bytes);
 		fputs("\n", t->f);
-		put_vars(t, f, i);
 	}
 }
 
@@ -233,6 +180,11 @@ static void put_stack(const struct text *t, const struct stack_thread *th)
 {
 	if (th->skipped) {
 		fprintf(t->f, "      skipped: %s\n", th->skipped);
+		return;
+	}
+	if (t->r->vars) {
+		stacks_picture(t->f, t->r, th, t->style, t->style->width ? t->style->width : 80);
+		put_end(t, th);
 		return;
 	}
 	fprintf(t->f, "%5s %8s %7s  %s\n", "FRAME", "BYTES", "DEPTH", "FUNCTION, innermost first");

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 int symmaps_set(struct syms *s, struct aspace *as, const struct strtab *st,
-		const struct modtab *mods)
+		const struct modtab *mods, bool code)
 {
 	struct sym_map *map = calloc(as->nr + 1, sizeof(*map));
 	unsigned int nr = 0;
@@ -17,7 +17,7 @@ int symmaps_set(struct syms *s, struct aspace *as, const struct strtab *st,
 	aspace_for_each(r, as) {
 		const struct mtr_ev_module *m = mods ? modtab_find(mods, r->dev, r->ino) : NULL;
 
-		if (!r->ino && !(r->prot & MTR_P_EXEC))
+		if (code && !r->ino && !(r->prot & MTR_P_EXEC))
 			continue;
 		map[nr++] = (struct sym_map){
 			.start = r->start,

@@ -9,12 +9,13 @@
 #include "sym/sym.h"
 
 /**
- * symmaps_set() - the files and the code that are mapped now
+ * symmaps_set() - what is mapped now
  * @mods: paths and build-ids of a recording's modules; NULL: the process itself is here
+ * @code: only what code can be in or come from, for who names no data
  *
  * Returns 0 or −ENOMEM.
  */
 int symmaps_set(struct syms *s, struct aspace *as, const struct strtab *st,
-		const struct modtab *mods);
+		const struct modtab *mods, bool code);
 
 #endif

@@ -12,6 +12,7 @@
 #include "analysis/layout.h"
 #include "analysis/rows.h"
 #include "analysis/top.h"
+#include "export/crashed.h"
 #include "export/report.h"
 #include "util/clock.h"
 #include "util/text.h"
@@ -175,6 +176,7 @@ static void put_end(const struct text *t)
 	fputs("ENDED ", t->f);
 	put_text(t, ended_text(buf, sizeof(buf), t->r->p, t->st, t->style->bytes), 0);
 	fputs("\n", t->f);
+	crashed_text(t->f, t->r->p, t->st, t->style);
 }
 
 static void put_gap(const struct text *t, const struct layout_row *row)

@@ -53,6 +53,17 @@ static int copy_history(struct history *to, const struct history *from)
 	return 0;
 }
 
+static int copy_frames(struct proc *to, const struct proc *from)
+{
+	if (!from->frames)
+		return 0;
+	to->frames = calloc(CRASH_FRAMES, sizeof(*to->frames));
+	if (!to->frames)
+		return -ENOMEM;
+	memcpy(to->frames, from->frames, from->nr_frames * sizeof(*to->frames));
+	return 0;
+}
+
 struct proc *proc_freeze(struct proc *p)
 {
 	struct proc *n = malloc(sizeof(*n));
@@ -64,11 +75,13 @@ struct proc *proc_freeze(struct proc *p)
 	aspace_init(&n->doubts);
 	n->threads = n->last_thread = NULL;
 	n->files = NULL;
+	n->frames = NULL;
 	n->nr_threads = 0;
 	memset(&n->hh, 0, sizeof(n->hh));
 	/* all of them in any case: nothing may be left that belongs to @p */
 	err = copy_regions(&n->aspace, &p->aspace);
-	if (copy_history(&n->history, &p->history) || copy_threads(n, p) || err) {
+	if (copy_history(&n->history, &p->history) || copy_threads(n, p) || copy_frames(n, p) ||
+	    err) {
 		proc_free(n);
 		return NULL;
 	}

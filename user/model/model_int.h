@@ -57,6 +57,7 @@ struct thread *thread_add(struct proc *p, uint32_t tid);
 int thread_apply(struct proc *p, const struct mtr_event *ev);
 void thread_fault(struct proc *p, const struct mtr_event *ev, struct region *r);
 void thread_signal(struct proc *p, const struct mtr_event *ev);
+int thread_frame(struct proc *p, const struct mtr_event *ev);
 void thread_free_all(struct proc *p);
 void thread_locate_all(struct proc *p);
 

@@ -29,6 +29,7 @@ void proc_free(struct proc *p)
 	thread_free_all(p);
 	map_free_files(p);
 	history_fini(&p->history);
+	free(p->frames);
 	aspace_fini(&p->aspace);
 	aspace_fini(&p->doubts);
 	free(p);
@@ -165,6 +166,8 @@ int proc_apply(struct proc *p, const struct mtr_event *ev, struct strtab *st)
 	case MTR_EV_COST:
 	case MTR_EV_MODULE:
 	case MTR_EV_MARK:
+	case MTR_EV_FRAME:
+		return thread_frame(p, ev);
 	case MTR_EV_STACK: /* the ledger's */
 	case MTR_EV_SITE:
 	case MTR_EV_MOVE:

@@ -47,7 +47,11 @@ struct crash {
 	uint64_t addr, ip, sp, time_ns;
 	bool stack_overflow; /* addr lies in the guard or just below tid's stack */
 	uint64_t stack_start, stack_end, limit_bytes;
+	int by; /* signal that told of the overflow, when its handler went on to raise signo; 0: none */
 };
+
+/* Folded, a stack is short: what is more in the middle of it is left out. */
+#define CRASH_FRAMES 256
 
 struct proc {
 	uint32_t as; /* id */
@@ -128,6 +132,11 @@ struct proc {
 	enum death death;
 	int exit_code; /* wait(2) status; valid when death != DEATH_NONE; −1: nobody told */
 	struct crash crash; /* crash.signo 0: none */
+	struct crash handled; /* the last overflow of a stack that has a handler; signo 0: none */
+	/* The stack at the last of the two, innermost first; malloced, NULL: not known */
+	struct mtr_ev_frame *frames;
+	unsigned int nr_frames;
+	uint32_t frames_tid;
 
 	UT_hash_handle hh; /* in the model, by as */
 };

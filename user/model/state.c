@@ -69,7 +69,15 @@ static const struct place crash_places[] = {
 	P(struct crash, ip),	      P(struct crash, sp),
 	P(struct crash, time_ns),     PB(struct crash, stack_overflow),
 	P(struct crash, stack_start), P(struct crash, stack_end),
-	P(struct crash, limit_bytes),
+	P(struct crash, limit_bytes), PS(struct crash, by),
+};
+
+static const struct place frame_places[] = {
+	P(struct mtr_ev_frame, nr),	P(struct mtr_ev_frame, line),
+	P(struct mtr_ev_frame, repeat), P(struct mtr_ev_frame, cycle),
+	P(struct mtr_ev_frame, flags),	P(struct mtr_ev_frame, pc),
+	P(struct mtr_ev_frame, offset), P(struct mtr_ev_frame, size),
+	P(struct mtr_ev_frame, depth),	P(struct mtr_ev_frame, turn),
 };
 
 static const struct place region_places[] = {
@@ -158,6 +166,36 @@ static int put(struct saver *s)
 	return s->sink(s->ctx, &s->ev);
 }
 
+/* The second: an overflow whose handler may yet end the process. */
+static int save_signal(struct saver *s, const struct crash *c, bool handled)
+{
+	begin(s, MTR_ST_CRASH);
+	save(s, c, crash_places, NR(crash_places));
+	add(s, handled);
+	s->ev.state.str[0] = c->comm;
+	return c->signo ? put(s) : 0;
+}
+
+static int save_crash(struct saver *s, const struct proc *p)
+{
+	int err = save_signal(s, &p->crash, false);
+
+	if (!err)
+		err = save_signal(s, &p->handled, true);
+	for (unsigned int i = 0; i < p->nr_frames && !err; i++) {
+		const struct mtr_ev_frame *f = &p->frames[i];
+
+		begin(s, MTR_ST_FRAME);
+		save(s, f, frame_places, NR(frame_places));
+		add(s, p->frames_tid);
+		s->ev.state.str[0] = f->function;
+		s->ev.state.str[1] = f->file;
+		s->ev.state.str[2] = f->module;
+		err = put(s);
+	}
+	return err;
+}
+
 static int save_counts(struct saver *s, const struct proc *p)
 {
 	int err;
@@ -172,12 +210,7 @@ static int save_counts(struct saver *s, const struct proc *p)
 	begin(s, MTR_ST_COUNTS);
 	save(s, p, count_places, NR(count_places));
 	err = put(s);
-	if (err || !p->crash.signo)
-		return err;
-	begin(s, MTR_ST_CRASH);
-	save(s, &p->crash, crash_places, NR(crash_places));
-	s->ev.state.str[0] = p->crash.comm;
-	return put(s);
+	return err ? err : save_crash(s, p);
 }
 
 static int save_file(void *ctx, uint32_t dev, uint64_t ino, uint32_t fs_magic, uint32_t name)
@@ -381,6 +414,23 @@ static void load_changing(struct proc *p, const struct mtr_ev_state *e)
 	p->inv_open[p->nr_inv_open++].end = at(e, 1);
 }
 
+static void load_crash(struct crash *c, const struct mtr_ev_state *e)
+{
+	load(c, crash_places, NR(crash_places), e);
+	c->comm = e->str[0];
+}
+
+static int load_frame(struct proc *p, const struct mtr_ev_state *e)
+{
+	struct mtr_event ev = { .kind = MTR_EV_FRAME, .tid = (uint32_t)at(e, NR(frame_places)) };
+
+	load(&ev.frame, frame_places, NR(frame_places), e);
+	ev.frame.function = e->str[0];
+	ev.frame.file = e->str[1];
+	ev.frame.module = e->str[2];
+	return thread_frame(p, &ev);
+}
+
 static void loaded(struct proc *p, const struct mtr_ev_state *e)
 {
 	p->aspace.kind_gen = p->aspace.gen - !at(e, 0);
@@ -425,9 +475,10 @@ int state_apply(struct model *m, const struct mtr_event *ev)
 		load(p, count_places, NR(count_places), e);
 		return 0;
 	case MTR_ST_CRASH:
-		load(&p->crash, crash_places, NR(crash_places), e);
-		p->crash.comm = e->str[0];
+		load_crash(at(e, NR(crash_places)) ? &p->handled : &p->crash, e);
 		return 0;
+	case MTR_ST_FRAME:
+		return load_frame(p, e);
 	case MTR_ST_DOUBT:
 		return load_doubt(p, e);
 	case MTR_ST_FILE:

@@ -259,34 +259,16 @@ static bool is_overflow(struct proc *p, const struct thread *t, uint64_t addr)
 	return t->stack_start - addr <= (1ull << 20);
 }
 
-void thread_signal(struct proc *p, const struct mtr_event *ev)
+/* What is known of the stack that the thread had, and whether that is what it ran out of. */
+static void judge_stack(struct proc *p, struct thread *t, struct crash *c)
 {
-	const struct mtr_ev_signal *e = &ev->signal;
-	struct thread *t = proc_thread(p, ev->tid);
-	struct crash *c = &p->crash;
+	struct region *r;
 
-	if (t && e->sp) {
-		t->sp = e->sp;
-		t->sp_time_ns = ev->time_ns;
-	}
-	if (!e->fatal)
-		return;
-	*c = (struct crash){ .signo = e->signo,
-			     .code = e->code,
-			     .tid = ev->tid,
-			     .addr = e->addr,
-			     .ip = e->ip,
-			     .sp = e->sp,
-			     .time_ns = ev->time_ns,
-			     .comm = t ? t->comm : 0 };
-	if (!t || e->code <= 0 || (e->signo != 11 && e->signo != 7))
-		return;
 	/* The stack pointer has left the stack by now: where the thread lived before decides. */
-	if (!t->stack_end)
+	if (!t->stack_end) {
 		locate(p, t);
-	else {
-		struct region *r = aspace_find(&p->aspace, t->stack_end - 1);
-
+	} else {
+		r = aspace_find(&p->aspace, t->stack_end - 1);
 		if (r)
 			t->stack_start = r->start;
 	}
@@ -295,7 +277,72 @@ void thread_signal(struct proc *p, const struct mtr_event *ev)
 	c->limit_bytes = t->is_main ? (p->stack_limit > 0 ? (uint64_t)p->stack_limit : 0) :
 				      t->stack_end - t->stack_start;
 	/* No room for the frame of a signal that has a handler: the kernel gives no address. */
-	c->stack_overflow = is_overflow(p, t, e->code == SI_KERNEL && !e->addr ? e->sp : e->addr);
+	c->stack_overflow = is_overflow(p, t, c->code == SI_KERNEL && !c->addr ? c->sp : c->addr);
+}
+
+/*
+ * A handler that was told of an overflow and ends the process itself, as Rust's
+ * does: it runs on another stack. One that went back to its own has dealt with it.
+ */
+static bool goes_on(const struct crash *was, const struct crash *c)
+{
+	return was->signo && was->tid == c->tid && c->signo != 9 &&
+	       (c->sp < was->stack_start || c->sp >= was->stack_end);
+}
+
+static void take_over(struct crash *c, const struct crash *was)
+{
+	const struct crash now = *c;
+
+	*c = *was;
+	c->signo = now.signo;
+	c->by = was->signo;
+	c->time_ns = now.time_ns;
+}
+
+void thread_signal(struct proc *p, const struct mtr_event *ev)
+{
+	const struct mtr_ev_signal *e = &ev->signal;
+	struct thread *t = proc_thread(p, ev->tid);
+	struct crash c = { .signo = e->signo,
+			   .code = e->code,
+			   .tid = ev->tid,
+			   .addr = e->addr,
+			   .ip = e->ip,
+			   .sp = e->sp,
+			   .time_ns = ev->time_ns,
+			   .comm = t ? t->comm : 0 };
+
+	if (t && e->sp) {
+		t->sp = e->sp;
+		t->sp_time_ns = ev->time_ns;
+	}
+	if (t && e->code > 0 && (e->signo == 11 || e->signo == 7))
+		judge_stack(p, t, &c);
+	if (e->fatal) {
+		if (goes_on(&p->handled, &c) && !c.stack_overflow)
+			take_over(&c, &p->handled);
+		else if (p->frames_tid == ev->tid)
+			p->nr_frames = 0; /* of an earlier one */
+		p->crash = c;
+	} else if (c.stack_overflow) {
+		p->handled = c;
+	}
+}
+
+int thread_frame(struct proc *p, const struct mtr_event *ev)
+{
+	if (!p->frames)
+		p->frames = calloc(CRASH_FRAMES, sizeof(*p->frames));
+	if (!p->frames)
+		return -ENOMEM;
+	if (!ev->frame.nr) {
+		p->nr_frames = 0;
+		p->frames_tid = ev->tid;
+	}
+	if (p->nr_frames < CRASH_FRAMES && p->frames_tid == ev->tid)
+		p->frames[p->nr_frames++] = ev->frame;
+	return 0;
 }
 
 void thread_stack_info(const struct proc *p, const struct thread *t, struct stack_info *ret)

@@ -377,6 +377,13 @@ static int move_event(const void *d, struct mtr_event *ev)
 static const uint8_t reg_at[MTR_NR_REGS] = { 10, 12, 11, 5, 13, 14, 4, MTR_STACK_SP, 9,
 					     8,	 7,  6,	 3, 2,	1,  0, MTR_STACK_IP };
 
+void decode_regs(const unsigned long long *wire, struct mtr_regs *ret)
+{
+	for (unsigned int i = 0; i < MTR_NR_REGS; i++)
+		ret->r[i] = wire[reg_at[i]];
+	ret->valid = (1u << MTR_NR_REGS) - 1;
+}
+
 int decode_stack(const void *data, size_t sz, struct mtr_stack_copy *copy, struct mtr_event *ev)
 {
 	const struct mtr_w_stack *w = data;
@@ -386,9 +393,7 @@ int decode_stack(const void *data, size_t sz, struct mtr_stack_copy *copy, struc
 	if (w->size > MTR_STACK_MAX || sz < sizeof(*w) + w->size)
 		return -EBADMSG;
 	memset(copy, 0, sizeof(*copy));
-	for (unsigned int i = 0; i < MTR_NR_REGS; i++)
-		copy->regs.r[i] = w->regs[reg_at[i]];
-	copy->regs.valid = (1u << MTR_NR_REGS) - 1;
+	decode_regs(w->regs, &copy->regs);
 	if (w->size) {
 		copy->part[0].addr = w->regs[MTR_STACK_SP] + w->skip;
 		copy->part[0].size = w->size;
@@ -427,6 +432,7 @@ static const struct {
 	[MTR_W_RESYNC] = { sizeof(struct mtr_w_hole), MTR_EV_RESYNC },
 	[MTR_W_COMM] = { sizeof(struct mtr_w_comm), MTR_EV_COMM },
 	[MTR_W_STACK] = { sizeof(struct mtr_w_stack), MTR_EV_STACK },
+	[MTR_W_CRASH] = { sizeof(struct mtr_w_crash), MTR_EV_STACK },
 	[MTR_W_MOVE] = { sizeof(struct mtr_w_move), MTR_EV_MOVE },
 	[MTR_W_SP] = { sizeof(struct mtr_w_sp), MTR_EV_SP },
 	[MTR_W_INVALIDATE] = { sizeof(struct mtr_w_invalidate), MTR_EV_INVALIDATE },
@@ -455,6 +461,7 @@ int decode_record(const void *data, size_t sz, struct strtab *st, struct mtr_eve
 	switch ((enum mtr_wire_kind)h->kind) {
 	case MTR_W_FAULT: /* decode_fault() */
 	case MTR_W_STACK: /* decode_stack() */
+	case MTR_W_CRASH: /* crashcopy_add() */
 		return 0;
 	case MTR_W_RSS:
 		return rss_event(data, ev);

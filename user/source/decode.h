@@ -38,4 +38,7 @@ unsigned int decode_kind(unsigned int wire_kind);
  */
 int decode_stack(const void *data, size_t sz, struct mtr_stack_copy *copy, struct mtr_event *ev);
 
+/* decode_regs() - from the kernel's order (MTR_STACK_REGS of them) to DWARF's */
+void decode_regs(const unsigned long long *wire, struct mtr_regs *ret);
+
 #endif

@@ -3,10 +3,15 @@
  * /proc/PID/maps as a snapshot. The kernel hands it out a page or so at a read,
  * taking the mmap_lock for each: the lock is held shortly, and the whole may be
  * torn. What changes meanwhile comes as events, which are replayed over it.
+ *
+ * Since 6.17 it takes no mmap_lock, only that of each VMA: a change that is under
+ * way, whose event was told already or, at an attach, to nobody yet, may not be
+ * seen. So whoever changes the map when a reading begins is waited for.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "source/proc_int.h"
@@ -81,6 +86,15 @@ static int read_lines(struct src_proc *sp, const struct reading *rd, int fd, boo
 	}
 }
 
+/* Reading at address 0, where nothing is, takes the mmap_lock and finds nothing. */
+static void wait_for_writer(const struct src_proc *sp)
+{
+	char byte;
+	struct iovec here = { &byte, 1 }, there = { NULL, 1 };
+
+	process_vm_readv(sp->pid, &here, 1, &there, 1, 0);
+}
+
 int src_proc_maps(struct src_proc *sp, uint32_t as, struct strtab *st, event_sink_fn sink,
 		  void *ctx)
 {
@@ -97,6 +111,7 @@ int src_proc_maps(struct src_proc *sp, uint32_t as, struct strtab *st, event_sin
 	fd = proc_open(sp, "maps");
 	if (fd < 0)
 		return fd;
+	wait_for_writer(sp);
 	ev.time_ns = ev.snap.begin_ns = boot_ns();
 	ev.snap.what = MTR_SNAP_MAPS;
 	ev.snap.end = UINT64_MAX;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "memtrace.skel.h"
 #include "mtr_wire.h"
+#include "source/crashcopy.h"
 #include "source/decode.h"
 #include "source/probe.h"
 #include "util/clock.h"
@@ -39,6 +40,7 @@ struct src_bpf {
 	uint64_t lost[MTR_W_MAX]; /* told so far */
 	uint64_t misses; /* told so far */
 	struct thread_seq *seqs, *last_seq; /* uthash by (as, tid) */
+	struct crashcopy *crashes; /* whose signal has not come yet */
 	event_sink_fn sink; /* during a drain */
 	void *ctx;
 	int sink_err;
@@ -155,7 +157,8 @@ static int size_maps(struct src_bpf *sb, const struct src_bpf_opts *o, const str
 	s->bss->next_as = 1;
 	s->rodata->want_stacks = o->stacks;
 	s->rodata->stack_room = sb->ring_bytes / 2;
-	if (bpf_map__set_max_entries(s->maps.ring, (uint32_t)sb->ring_bytes) ||
+	if (bpf_map__set_autocreate(s->maps.at_hits, false) ||
+	    bpf_map__set_max_entries(s->maps.ring, (uint32_t)sb->ring_bytes) ||
 	    bpf_map__set_max_entries(s->maps.targets, targets) ||
 	    bpf_map__set_max_entries(s->maps.slots, targets) ||
 	    bpf_map__set_max_entries(s->maps.free_slots, targets) ||
@@ -316,6 +319,25 @@ static int give_faults(struct src_bpf *sb, const void *data, uint32_t seq, unsig
 	return err;
 }
 
+/* The stack that came before a signal comes after it in the stream. */
+static int give_crash(struct src_bpf *sb, const struct mtr_event *sig)
+{
+	struct crashcopy *c = crashcopy_take(&sb->crashes, sig->as, sig->tid);
+	struct mtr_event ev = *sig;
+	int err;
+
+	if (!c)
+		return 0;
+	ev.kind = MTR_EV_STACK;
+	ev.stack = (struct mtr_ev_stack){ .ip = c->copy.regs.r[MTR_REG_PC],
+					  .sp = c->copy.regs.r[MTR_REG_SP],
+					  .why = MTR_STACK_WHY_CRASH,
+					  .copy = &c->copy };
+	err = sb->sink(sb->ctx, &ev);
+	crashcopy_free(c);
+	return err;
+}
+
 static int on_record(void *ctx, void *data, size_t sz)
 {
 	struct src_bpf *sb = ctx;
@@ -325,12 +347,16 @@ static int on_record(void *ctx, void *data, size_t sz)
 
 	if (sz >= sizeof(struct mtr_w_stack) && ((struct mtr_w_hdr *)data)->kind == MTR_W_STACK) {
 		err = take_in_stack(sb, data, sz);
+	} else if (crashcopy_is(data, sz)) {
+		err = crashcopy_add(&sb->crashes, data, sz);
 	} else if (err > 0) {
 		err = give_faults(sb, data, seq, (unsigned int)err);
 	} else if (!err) {
 		err = decode_record(data, sz, sb->st, &ev);
 		if (err > 0)
 			err = sb->sink(sb->ctx, &ev);
+		if (!err && ev.kind == MTR_EV_SIGNAL)
+			err = give_crash(sb, &ev);
 		if (!err && ev.kind == MTR_EV_THREAD_EXIT)
 			forget_seq(sb, seq_of(sb, data));
 	}
@@ -449,6 +475,7 @@ void src_bpf_close(struct src_bpf *sb)
 		return;
 	HASH_ITER(hh, sb->seqs, t, tmp)
 		forget_seq(sb, t);
+	crashcopy_free_all(&sb->crashes);
 	for (unsigned int i = 0; i < sb->nr_links; i++)
 		bpf_link__destroy(sb->links[i]);
 	bpf_link__destroy(sb->tick_link);

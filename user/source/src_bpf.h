@@ -54,7 +54,7 @@ int src_bpf_tick(struct src_bpf *sb);
 uint32_t *src_bpf_epoch(struct src_bpf *sb);
 /**
  * src_bpf_stack_rate() - how call stacks are taken from now on
- * @period: of faults at a place that is known one in so many brings its stack, at least 1
+ * @period: of faults at a place that is known one in so many brings its stack; 0: none is taken, of no event
  * @bytes: of the stack that are copied
  */
 void src_bpf_stack_rate(struct src_bpf *sb, unsigned int period, unsigned int bytes);

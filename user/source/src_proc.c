@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "source/proc_int.h"
@@ -314,4 +315,12 @@ int src_proc_kernel(struct src_proc *sp, uint32_t as, event_sink_fn sink, void *
 		ev.kernel.stack_limit_bytes = limits_stack(buf);
 	ev.time_ns = boot_ns();
 	return sink(ctx, &ev);
+}
+
+bool src_proc_memory(pid_t pid, uint64_t addr, void *buf, size_t sz)
+{
+	struct iovec local = { .iov_base = buf, .iov_len = sz };
+	struct iovec remote = { .iov_base = (void *)addr, .iov_len = sz };
+
+	return process_vm_readv(pid, &local, 1, &remote, 1, 0) == (ssize_t)sz;
 }

@@ -74,4 +74,7 @@ uint64_t src_proc_lock_ns(const struct src_proc *sp);
 /* src_proc_file_path() - full path of the file mapped at [start, end), by /proc/PID/map_files; −errno */
 int src_proc_file_path(struct src_proc *sp, uint64_t start, uint64_t end, char *buf, size_t sz);
 
+/* src_proc_memory() - copy memory of a process, which runs on; false: not all of it is there */
+bool src_proc_memory(pid_t pid, uint64_t addr, void *buf, size_t sz);
+
 #endif

@@ -13,47 +13,27 @@
 #include <unistd.h>
 #include "memtrace.skel.h"
 #include "mtr_wire.h"
-#include "util/log.h"
+#include "source/quiet.h"
 
 struct src_regs {
 	struct memtrace_bpf *skel;
 };
 
-static int on_print(enum libbpf_print_level level, const char *fmt, va_list args)
-{
-	(void)level;
-	(void)fmt;
-	(void)args;
-	return 0;
-}
-
 int src_regs_open(struct src_regs **ret_sr)
 {
 	struct src_regs *sr = calloc(1, sizeof(*sr));
-	libbpf_print_fn_t was;
-	struct bpf_map *map;
 	int err;
 
 	if (!sr)
 		return -ENOMEM;
-	/* without the privilege it is no news that it fails */
-	was = libbpf_set_print(on_print);
-	sr->skel = memtrace_bpf__open();
-	err = sr->skel ? 0 : -errno;
-	if (!err) {
-		bpf_object__for_each_map(map, sr->skel->obj)
-		{
-			if (!bpf_map__is_internal(map))
-				bpf_map__set_autocreate(map, false);
-		}
-		err = bpf_program__set_autoload(sr->skel->progs.regs, true);
-	}
+	err = quiet_open(&sr->skel);
 	if (!err)
-		err = memtrace_bpf__load(sr->skel);
-	libbpf_set_print(was);
+		err = bpf_program__set_autoload(sr->skel->progs.regs, true);
+	if (!err)
+		err = quiet_load(sr->skel);
 	if (err) {
 		src_regs_close(sr);
-		return err == -EACCES ? -EPERM : err;
+		return err;
 	}
 	*ret_sr = sr;
 	return 0;

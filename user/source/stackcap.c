@@ -18,8 +18,8 @@
 /* How often a thread that was on its way is looked at again before it is stopped. */
 #define LOOKS 3
 
-int stackcap_open(pid_t pid, stackcap_end_fn end, void *ctx, struct stackcap **ret_c,
-		  const char **ret_why)
+int stackcap_open(pid_t pid, stackcap_end_fn end, void *ctx, unsigned int flags,
+		  struct stackcap **ret_c, const char **ret_why)
 {
 	struct stackcap *c = calloc(1, sizeof(*c));
 	char path[48];
@@ -36,7 +36,7 @@ int stackcap_open(pid_t pid, stackcap_end_fn end, void *ctx, struct stackcap **r
 		free(c);
 		return -ESRCH;
 	}
-	err = src_regs_open(&c->sr);
+	err = flags & STACKCAP_HELD ? 0 : src_regs_open(&c->sr);
 	*ret_why = !err ? NULL :
 		   err == -EPERM ?
 			  "not all registers of sleeping threads can be read without CAP_BPF and "
@@ -98,10 +98,7 @@ static int read_part(pid_t pid, uint64_t start, uint64_t end, struct mtr_stack_p
 
 bool stackcap_read(struct stackcap *c, uint64_t addr, void *buf, size_t sz)
 {
-	struct iovec local = { .iov_base = buf, .iov_len = sz };
-	struct iovec remote = { .iov_base = (void *)addr, .iov_len = sz };
-
-	return process_vm_readv(c->pid, &local, 1, &remote, 1, 0) == (ssize_t)sz;
+	return src_proc_memory(c->pid, addr, buf, sz);
 }
 
 static uint64_t clamp_end(struct stackcap *c, pid_t tid, uint64_t sp)
@@ -324,6 +321,12 @@ int stackcap_take(struct stackcap *c, struct stackcap_thread *t, unsigned int nr
 	free(before);
 	free(after);
 	return err;
+}
+
+int stackcap_held(struct stackcap *c, struct stackcap_thread *t)
+{
+	t->how = STACKCAP_STOPPED;
+	return settle(t, stackcap_copy(c, t));
 }
 
 int stackcap_more(struct stackcap *c, struct stackcap_thread *t, uint64_t addr)

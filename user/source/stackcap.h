@@ -40,14 +40,17 @@ struct stackcap_thread {
 /* Up to where the stack of a thread that stands at @sp is to be copied; @sp itself: not at all. */
 typedef uint64_t (*stackcap_end_fn)(void *ctx, pid_t tid, uint64_t sp);
 
+/* For stackcap_held() and _read() only: nothing is loaded into the kernel. */
+#define STACKCAP_HELD 1u
+
 /**
  * stackcap_open() - get ready to copy stacks of a process
  * @ret_why: what is worse than it might be, one line; NULL: nothing. Static
  *
  * Works without BPF, too. Returns 0, −ESRCH, −ENOMEM.
  */
-int stackcap_open(pid_t pid, stackcap_end_fn end, void *ctx, struct stackcap **ret_c,
-		  const char **ret_why);
+int stackcap_open(pid_t pid, stackcap_end_fn end, void *ctx, unsigned int flags,
+		  struct stackcap **ret_c, const char **ret_why);
 void stackcap_close(struct stackcap *c);
 
 /**
@@ -65,6 +68,9 @@ int stackcap_take(struct stackcap *c, struct stackcap_thread *t, unsigned int nr
  * For a handler on an alternate stack. Returns 0; −EAGAIN: it has run meanwhile, the copy is as it was.
  */
 int stackcap_more(struct stackcap *c, struct stackcap_thread *t, uint64_t addr);
+
+/* stackcap_held() - the stack of a thread that the caller holds: tid, regs and tls are set. As take() returns */
+int stackcap_held(struct stackcap *c, struct stackcap_thread *t);
 
 /* stackcap_read() - memory of the process as it is now; false: not all of it can be read */
 bool stackcap_read(struct stackcap *c, uint64_t addr, void *buf, size_t sz);

@@ -14,6 +14,10 @@ struct stackcap {
 	void *ctx;
 };
 
+struct user_regs_struct;
+/* stackcap_regs() - from ptrace's order to DWARF's */
+void stackcap_regs(const struct user_regs_struct *u, struct mtr_regs *r);
+
 /* stackcap_copy() - the stack from its red zone to its end; 0, −EFAULT for none of it, −errno */
 int stackcap_copy(struct stackcap *c, struct stackcap_thread *t);
 

@@ -51,7 +51,7 @@ static int wait_stop(pid_t tid, int *ret_sig)
 	return 0;
 }
 
-static void to_dwarf(const struct user_regs_struct *u, struct mtr_regs *r)
+void stackcap_regs(const struct user_regs_struct *u, struct mtr_regs *r)
 {
 	const unsigned long long order[MTR_NR_REGS] = {
 		u->rax, u->rdx, u->rcx, u->rbx, u->rsi, u->rdi, u->rbp, u->rsp, u->r8,
@@ -98,7 +98,7 @@ static int while_stopped(struct stackcap *c, struct stackcap_thread *t, int sig)
 
 	if (ptrace(PTRACE_GETREGS, t->tid, NULL, &u))
 		return errno == ESRCH ? -ESRCH : -errno;
-	to_dwarf(&u, &t->copy.regs);
+	stackcap_regs(&u, &t->copy.regs);
 	t->tls = u.fs_base;
 	if (stackcap_copy(c, t))
 		stackcap_skip(t, "its stack cannot be read");

@@ -206,6 +206,16 @@ bool elfmod_read(struct elfmod *m, uint64_t addr, void *buf, size_t sz)
 	return false;
 }
 
+const uint8_t *elfmod_build_id(struct elfmod *m, unsigned int *ret_sz)
+{
+	const unsigned char *bits = NULL;
+	GElf_Addr at;
+	int n = dwfl_module_build_id(m->mod, &bits, &at);
+
+	*ret_sz = n > 0 ? (unsigned int)n : 0;
+	return n > 0 ? bits : NULL;
+}
+
 Dwarf *elfmod_dwarf(struct elfmod *m, Dwarf_Addr *ret_bias)
 {
 	if (!m->tried_dwarf) {

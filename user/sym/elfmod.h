@@ -59,8 +59,15 @@ bool elfmod_bias(const struct elfmod *m, uint64_t start, uint64_t pgoff, bool ex
 /* elfmod_read() - bytes of segments that nobody writes; false: not there */
 bool elfmod_read(struct elfmod *m, uint64_t addr, void *buf, size_t sz);
 
+/* elfmod_build_id() - of its notes; NULL: it has none */
+const uint8_t *elfmod_build_id(struct elfmod *m, unsigned int *ret_sz);
+
 /* elfmod_dwarf() - debug information, here or in a file of its own; NULL: none. Add the bias to its addresses */
 Dwarf *elfmod_dwarf(struct elfmod *m, Dwarf_Addr *ret_bias);
+
+/* elfmod_symtab(), elfmod_lines() - made when first asked for; NULL: none. lines: add the bias to addresses */
+struct symtab *elfmod_symtab(struct elfmod *m);
+struct srclines *elfmod_lines(struct elfmod *m, Dwarf_Addr *ret_bias);
 
 /* elfmod_cfi() - how to unwind one frame at @addr; NULL: nothing tells. Valid until cfi_fini() */
 const struct cfi_row *elfmod_cfi(struct elfmod *m, uint64_t addr);

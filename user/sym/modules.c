@@ -124,6 +124,42 @@ static int open_recorded(const struct mapping *m)
 	return -1;
 }
 
+/* What is there now under that name counts only if it is the same file. */
+static int open_same(const char *path, const struct mapping *m)
+{
+	struct stat st;
+	int fd = open_regular(path, &st);
+
+	if (fd < 0 || st.st_ino == m->ino)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/*
+ * The process has ended: by its path as we see it. Of what it mapped in its last
+ * moments only the name is known; libraries lie in few folders.
+ */
+static int open_without(const struct syms *s, const struct mapping *m)
+{
+	const char *base = strrchr(m->path, '/');
+	char path[4096 + 64];
+	int fd = -1;
+
+	if (base)
+		return open_same(m->path, m);
+	for (unsigned int i = 0; i < s->nr && fd < 0; i++) {
+		const struct mapping *o = &s->map[i];
+		const char *end = strrchr(o->path, '/');
+
+		if (!end || !o->exec || o->path[0] != '/')
+			continue;
+		snprintf(path, sizeof(path), "%.*s/%s", (int)(end - o->path), o->path, m->path);
+		fd = open_same(path, m);
+	}
+	return fd;
+}
+
 static int open_file(const struct syms *s, const struct mapping *m)
 {
 	char path[4096 + 64];
@@ -137,13 +173,9 @@ static int open_file(const struct syms *s, const struct mapping *m)
 	fd = open_regular(path, &st);
 	if (fd >= 0)
 		return fd;
-	/* what is there now under that name counts only if it is the same file */
 	snprintf(path, sizeof(path), "%s%s", s->root, m->path);
-	fd = open_regular(path, &st);
-	if (fd < 0 || st.st_ino == m->ino)
-		return fd;
-	close(fd);
-	return -1;
+	fd = open_same(path, m);
+	return fd >= 0 ? fd : open_without(s, m);
 }
 
 static bool is_vdso(const struct mapping *m)
@@ -254,7 +286,7 @@ struct mapping *syms_mapping(struct syms *s, uint64_t addr)
 	return m;
 }
 
-static struct symtab *symtab_of(struct elfmod *m)
+struct symtab *elfmod_symtab(struct elfmod *m)
 {
 	if (!m->tried_symtab) {
 		m->tried_symtab = true;
@@ -263,7 +295,7 @@ static struct symtab *symtab_of(struct elfmod *m)
 	return m->symtab;
 }
 
-static struct srclines *lines_of(struct elfmod *m, Dwarf_Addr *ret_bias)
+struct srclines *elfmod_lines(struct elfmod *m, Dwarf_Addr *ret_bias)
 {
 	Dwarf *dw = elfmod_dwarf(m, ret_bias);
 
@@ -283,13 +315,13 @@ struct finding {
 
 static void name_elf(struct elfmod *m, uint64_t addr, struct finding *f)
 {
-	struct symtab *tab = symtab_of(m);
+	struct symtab *tab = elfmod_symtab(m);
 	const char *fn = tab ? symtab_find(tab, addr, false, &f->func_offset) : NULL;
 	struct srclines *lines;
 	Dwarf_Addr bias = 0;
 
 	f->func = fn;
-	lines = lines_of(m, &bias);
+	lines = elfmod_lines(m, &bias);
 	if (lines)
 		f->nr = srclines_find(lines, addr - bias, fn, f->name);
 	if (!f->nr)
@@ -365,6 +397,18 @@ const struct sym_addr *syms_addr(struct syms *s, uint64_t pc)
 	return NULL;
 }
 
+bool syms_module(struct syms *s, uint64_t pc, struct sym_module *ret)
+{
+	struct mapping *m = syms_mapping(s, pc);
+
+	if (!m)
+		return false;
+	*ret = (struct sym_module){ m->start, m->end, m->pgoff, m->path, NULL, 0 };
+	if (m->file && m->file->m)
+		ret->build_id = elfmod_build_id(m->file->m, &ret->build_id_sz);
+	return true;
+}
+
 const char *syms_data(struct syms *s, uint64_t addr, uint64_t *ret_offset)
 {
 	struct mapping *m = syms_mapping(s, addr);
@@ -375,6 +419,6 @@ const char *syms_data(struct syms *s, uint64_t addr, uint64_t *ret_offset)
 		m = m[-1].end == m->start ? syms_mapping(s, m[-1].start) : NULL;
 	if (!m || !m->placed)
 		return NULL;
-	tab = symtab_of(m->file->m);
+	tab = elfmod_symtab(m->file->m);
 	return tab ? symtab_find(tab, addr - m->bias, true, ret_offset) : NULL;
 }

@@ -74,8 +74,32 @@ const struct sym_addr *syms_addr(struct syms *s, uint64_t pc);
 /* syms_maps() - is @pc in one of the mappings that were set? */
 bool syms_maps(const struct syms *s, uint64_t pc);
 
+/* The file that an address is mapped from. Pointers are valid until the maps are set again. */
+struct sym_module {
+	uint64_t start, end, pgoff; /* of the mapping */
+	const char *path; /* as in maps; "" for none */
+	const uint8_t *build_id;
+	unsigned int build_id_sz; /* 0: none is known */
+};
+
+/* syms_module() - what is mapped at @pc; false: nothing is known there */
+bool syms_module(struct syms *s, uint64_t pc, struct sym_module *ret);
+
 /* syms_data() - the variable that an address lies in; NULL: none known. Valid as long as syms */
 const char *syms_data(struct syms *s, uint64_t addr, uint64_t *ret_offset);
+
+/* A place to stop at: behind what a function does before its own first line. */
+struct sym_place {
+	uint64_t entry, body; /* in memory; the same when no line table tells */
+};
+
+/**
+ * syms_function() - the functions that people would call @name, in the order of their addresses
+ *
+ * Looks through the symbols of every file that is mapped. Returns how many were written, at most @max.
+ */
+unsigned int syms_function(struct syms *s, const char *name, struct sym_place *ret,
+			   unsigned int max);
 
 /* sym_demangle() - a C++ or Rust name as written in the language; malloced; NULL: it is not mangled */
 char *sym_demangle(const char *name);

@@ -177,3 +177,28 @@ bool symtab_addr(const struct symtab *t, const char *name, uint64_t *ret_addr)
 	}
 	return false;
 }
+
+/* "ns::add(int, int)" and "add<T>" are asked for as "ns::add" or "add" */
+static bool is_called(const char *full, const char *name)
+{
+	size_t len = strcspn(full, "(<"), want = strlen(name);
+
+	if (!strcmp(full, name))
+		return true;
+	if (len < want || strncmp(full + len - want, name, want))
+		return false;
+	return len == want || (full[len - want - 1] == ':' && len - want >= 2);
+}
+
+bool symtab_named(struct symtab *t, const char *name, unsigned int *next, uint64_t *ret_addr)
+{
+	while (*next < t->nr) {
+		struct sym *s = &t->sym[(*next)++];
+
+		if (s->data || (strcmp(s->raw, name) && !is_called(shown(s), name)))
+			continue;
+		*ret_addr = s->addr;
+		return true;
+	}
+	return false;
+}

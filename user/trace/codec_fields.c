@@ -93,6 +93,11 @@ static const struct field lost[] = { F(lost.what), F(lost.count) };
 static const struct field mark[] = { FS(mark.name) };
 static const struct field move[] = { F(move.from), F(move.to), F(move.len), FB(move.stays) };
 static const struct field stack[] = { F(stack.ip), F(stack.sp), F(stack.why), F(stack.end) };
+static const struct field frame[] = {
+	F(frame.nr),	 FS(frame.function), FS(frame.file), FS(frame.module), F(frame.line),
+	F(frame.repeat), F(frame.cycle),     F(frame.flags), F(frame.pc),      F(frame.offset),
+	F(frame.size),	 F(frame.depth),     F(frame.turn),
+};
 static const struct field tick[] = { F(tick.real_ns) };
 
 static const struct field limits[] = {
@@ -178,6 +183,8 @@ const struct field *codec_fields(unsigned int kind, unsigned int *ret_nr)
 		KIND(mark);
 	case MTR_EV_MOVE:
 		KIND(move);
+	case MTR_EV_FRAME:
+		KIND(frame);
 	case MTR_EV_TICK:
 		KIND(tick);
 	case MTR_EV_LIMITS:

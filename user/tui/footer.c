@@ -63,7 +63,7 @@ static void draw_note(struct tui *t, const struct tui_frame *f, int y)
 }
 
 /* When a key is worth a place in the line. */
-enum key_when { ALWAYS, IN_LISTS, WITH_MANY, LIVE, REPLAY };
+enum key_when { ALWAYS, IN_LISTS, WITH_MANY, LIVE, REPLAY, GROWTH, NOT_GROWTH };
 
 static bool worth_it(const struct tui *t, enum key_when when)
 {
@@ -76,6 +76,10 @@ static bool worth_it(const struct tui *t, enum key_when when)
 		return !t->o.replay;
 	case REPLAY:
 		return t->o.replay;
+	case GROWTH:
+		return t->view == TUI_GROWTH;
+	case NOT_GROWTH:
+		return t->view != TUI_GROWTH;
 	case ALWAYS:
 		break;
 	}
@@ -89,11 +93,12 @@ static void draw_keys(struct tui *t, int y)
 		enum key_when when;
 	} keys[] = {
 		{ "Tab", "view", ALWAYS },	 { "Enter", "detail", IN_LISTS },
-		{ "left right", "10s", REPLAY }, { "r", "baseline", ALWAYS },
-		{ "m", "mark", LIVE },		 { "s", "sort", IN_LISTS },
-		{ "/", "filter", IN_LISTS },	 { "?", "help", ALWAYS },
-		{ "q", "quit", ALWAYS },	 { "n p", "process", WITH_MANY },
-		{ "space", "pause", ALWAYS },	 { "S", "reverse", IN_LISTS },
+		{ "f", "fold", GROWTH },	 { "left right", "10s", REPLAY },
+		{ "r", "baseline", NOT_GROWTH }, { "m", "mark", LIVE },
+		{ "s", "sort", IN_LISTS },	 { "/", "filter", IN_LISTS },
+		{ "?", "help", ALWAYS },	 { "q", "quit", ALWAYS },
+		{ "n p", "process", WITH_MANY }, { "space", "pause", ALWAYS },
+		{ "S", "reverse", IN_LISTS },
 	};
 	struct line l = ui_line(t, y, 0, t->w);
 

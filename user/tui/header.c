@@ -17,8 +17,8 @@
 /* View 0 is there with a command only. */
 static const struct view_ops *tab(const struct tui *t, int view)
 {
-	static const struct view_ops *const v[] = { &view_command, &view_layout, &view_regions,
-						    &view_threads, &view_timeline };
+	static const struct view_ops *const v[] = { &view_command, &view_layout,   &view_regions,
+						    &view_threads, &view_timeline, &view_growth };
 
 	return view || t->output ? v[view] : NULL;
 }

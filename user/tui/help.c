@@ -6,13 +6,14 @@ static const struct {
 	const char *term, *text;
 } lines[] = {
 	{ NULL, "Keys" },
-	{ "Tab 1..4", "views: Layout, Regions, Threads, Timeline" },
+	{ "Tab 1..5", "views: Layout, Regions, Threads, Timeline, Growth" },
 	{ "0", "what the command printed (memtrace -- CMD); no key is passed on to it" },
 	{ "arrows Pg", "move the cursor; Enter shows all that is known of the row" },
 	{ "r", "count growth (+BASE) from now on" },
-	{ "m", "name this moment: it is kept with a recording" },
+	{ "m", "mark this moment: Growth tells what came since (+MARK)" },
 	{ "s S", "sort by the next column; turn the order round" },
 	{ "/", "filter: words that must occur, !word that must not, an address" },
+	{ "f", "Growth: by call path, function, module, source line" },
 	{ "e", "Layout: show every row, or fold what has no news" },
 	{ "space", "pause the picture: all views stand still; events are still counted" },
 	{ "n p", "next, previous process when several are traced" },
@@ -32,6 +33,7 @@ static const struct {
 	{ "+BASE", "resident bytes more than at the baseline (attach, or r)" },
 	{ "ROOM", "left of a stack: of RLIMIT_STACK for main, else of its mapping" },
 	{ "HIGH", "deepest use of a stack; with <= it is an upper bound" },
+	{ "NET", "bytes that a call path brought since the view was opened, still there" },
 	{ "DIRTY", "pages with no file behind them: anonymous or written to" },
 };
 

@@ -138,6 +138,7 @@ static unsigned int view_key(struct tui *t, int c)
 	case '\n':
 	case KEY_ENTER:
 		t->detail = ui_view(t)->detail != NULL;
+		t->detail_tid = 0;
 		t->detail_list = (struct list){ 0 };
 		break;
 	case '?':
@@ -152,6 +153,11 @@ static unsigned int view_key(struct tui *t, int c)
 		break;
 	case 'e':
 		t->unfold = !t->unfold;
+		break;
+	case 'f':
+		if (t->view != TUI_GROWTH)
+			return 0;
+		growth_fold(t);
 		break;
 	case '/':
 		if (ui_view(t)->nr_sorts)

@@ -52,6 +52,23 @@ void page_end(struct page *pg)
 		l->top = l->nr > l->page ? l->nr - l->page : 0;
 }
 
+void page_lines(struct page *pg, const char *text)
+{
+	char line[1024];
+	int y;
+
+	page_row(pg, &y);
+	while (*text) {
+		size_t n = strcspn(text, "\n"), len = n < sizeof(line) ? n : sizeof(line) - 1;
+
+		memcpy(line, text, len);
+		line[len] = '\0';
+		if (page_row(pg, &y))
+			ui_put(pg->t, y, pg->r.x, pg->r.w, ST_NORMAL, line);
+		text += n + (text[n] == '\n');
+	}
+}
+
 static void field_pages(struct page *pg, const struct tui_frame *f, struct region *r)
 {
 	char a[UNITS_LEN], b[UNITS_LEN], c[UNITS_LEN], d[UNITS_LEN];

@@ -26,6 +26,8 @@ const struct view_ops *ui_view(const struct tui *t)
 		return &view_threads;
 	case TUI_TIMELINE:
 		return &view_timeline;
+	case TUI_GROWTH:
+		return &view_growth;
 	}
 	return &view_layout;
 }
@@ -142,6 +144,7 @@ void tui_close(struct tui *t)
 	free(t->vlines);
 	rows_regions_fini(&t->regions);
 	rows_threads_fini(&t->threads);
+	free(t->grown);
 	cmdout_free(t->output);
 	free(t);
 }
@@ -169,6 +172,11 @@ bool tui_paused(const struct tui *t)
 void tui_set_paused(struct tui *t, bool on)
 {
 	t->paused = on;
+}
+
+enum tui_view tui_shown(const struct tui *t)
+{
+	return t->view;
 }
 
 unsigned int tui_selected(const struct tui *t)
@@ -237,4 +245,14 @@ void tui_draw(struct tui *t, const struct tui_frame *f)
 		ui_put(t, top + 1, 1, t->w - 1, ST_DIM,
 		       f->note ? ui_text(t, f->note) : "waiting for a process");
 	ui_end(t);
+}
+
+uint32_t tui_thread(const struct tui *t)
+{
+	return t->detail && !t->help && t->view == TUI_THREADS ? t->detail_tid : 0;
+}
+
+unsigned int tui_width(const struct tui *t)
+{
+	return t->w > 0 ? (unsigned int)t->w : 80;
 }

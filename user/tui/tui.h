@@ -28,7 +28,7 @@
 #define TUI_SLOWER 0x1000u
 #define TUI_FASTER 0x2000u
 
-enum tui_view { TUI_COMMAND, TUI_LAYOUT, TUI_REGIONS, TUI_THREADS, TUI_TIMELINE };
+enum tui_view { TUI_COMMAND, TUI_LAYOUT, TUI_REGIONS, TUI_THREADS, TUI_TIMELINE, TUI_GROWTH };
 
 struct tui_opts {
 	bool ascii; /* no Unicode */
@@ -37,6 +37,42 @@ struct tui_opts {
 	double interval_s;
 	bool command; /* a command was started: view 0 is there */
 	bool replay; /* a recording: it has keys to move in time */
+};
+
+#define TUI_PATH_PLACES 8
+
+/* A call path of the Growth view; raw strings. */
+struct tui_path {
+	const char *function, *module,
+		*line; /* of the first frame that is not the C library's; "file.c:12" */
+	int64_t net, gross, released; /* bytes */
+	int64_t since_mark; /* net gained since the latest mark */
+	double rate; /* bytes/s over the latest intervals */
+	enum region_kind kind; /* RK_NR: nothing is left */
+	const char *verdict; /* token */
+	unsigned int nr_tids;
+	bool many_tids;
+	uint32_t tid[TUI_PATH_PLACES];
+	struct {
+		uint64_t start, end;
+		enum region_kind kind;
+		int64_t bytes;
+	} place[TUI_PATH_PLACES];
+	unsigned int nr_places;
+	bool many_places;
+	char **frame; /* text, innermost first */
+	unsigned int nr_frames;
+};
+
+/* Who grew it, as far as it was watched. */
+struct tui_growth {
+	struct tui_path *path; /* by net bytes, most first */
+	unsigned int nr;
+	char verdict[512];
+	int64_t delta, attributed, before, residual; /* bytes; delta is their sum */
+	uint64_t from_ns; /* since when */
+	unsigned int period; /* of faults at a known place, one in so many brings its stack */
+	const char *mark; /* the latest; NULL: none */
 };
 
 /* All that a frame shows. Pointers are borrowed for the call. */
@@ -48,9 +84,13 @@ struct tui_frame {
 	const struct mtr_limits *limits; /* of proc; NULL: not read yet */
 	const struct mtr_cost *cost;
 	const char *note; /* one line for the bottom: baseline, resync, detach …; may be NULL */
+	const struct tui_growth *growth; /* of proc; NULL: call paths are not watched */
+	const char *no_growth; /* why not; NULL: they are about to be */
 	const char *rung; /* "fentry" or "tracepoint", "proc" for replay/snapshot */
 	uint64_t now_ns; /* CLOCK_BOOTTIME of the frame: the file's in replay */
 	uint64_t now_real_ns; /* the same in CLOCK_REALTIME */
+	const char *stack; /* lines about the frames of thread stack_tid; NULL: none */
+	uint32_t stack_tid;
 };
 
 struct tui;
@@ -70,8 +110,15 @@ void tui_draw(struct tui *t, const struct tui_frame *f);
 bool tui_command_output(struct tui *t, const char *buf, size_t n);
 bool tui_paused(const struct tui *t);
 void tui_set_paused(struct tui *t, bool on);
+/* tui_shown() - the view in sight */
+enum tui_view tui_shown(const struct tui *t);
 /* tui_selected() - index into procs of the process to show; kept in range by the caller */
 unsigned int tui_selected(const struct tui *t);
+
+/* tui_thread() - the thread whose page was drawn last and is in sight; 0: none. Its frames may be given */
+uint32_t tui_thread(const struct tui *t);
+/* tui_width() - columns of the terminal */
+unsigned int tui_width(const struct tui *t);
 
 /* The picker: processes by RSS and its rate. */
 struct tui_pick_row {

@@ -73,7 +73,7 @@ struct list {
 };
 
 #define UI_FILTER_LEN 64
-#define UI_VIEWS 4 /* numbered from 1; 0 is a command's output */
+#define UI_VIEWS 5 /* numbered from 1; 0 is a command's output */
 #define UI_PICKER (UI_VIEWS + 1) /* its place in tui.vs */
 
 struct view_state {
@@ -92,6 +92,7 @@ struct tui {
 	enum tui_view view;
 	struct view_state vs[UI_PICKER + 1]; /* by enum tui_view */
 	struct list detail_list; /* scrolling of a detail or help page */
+	uint32_t detail_tid; /* of the thread whose page was drawn last */
 	bool cursor; /* shown once the user moved it */
 	bool help, detail, filtering, paused;
 	bool unfold; /* Layout: every row, however many */
@@ -107,6 +108,8 @@ struct tui {
 	unsigned int vlines_cap;
 	struct region_rows regions;
 	struct thread_rows threads;
+	struct grown *grown; /* view_growth.c's rows */
+	unsigned int nr_grown, cap_grown, fold; /* fold: enum of view_growth.c */
 
 	/* Growth of the virtual size between two ticks: RLIMIT_AS counts it */
 	uint32_t virt_as;
@@ -123,7 +126,8 @@ struct view_ops {
 	void (*detail)(struct tui *t, const struct tui_frame *f, struct rect r);
 };
 
-extern const struct view_ops view_command, view_layout, view_regions, view_threads, view_timeline;
+extern const struct view_ops view_command, view_layout, view_regions, view_threads, view_timeline,
+	view_growth;
 
 /* style.c */
 void style_init(const struct tui_opts *o);
@@ -186,6 +190,9 @@ void list_key(struct list *l, int key);
 /* list_sync() - after the rows were made anew: @key_of gives the key of row i */
 void list_sync(struct list *l, unsigned int nr, int page,
 	       uint64_t (*key_of)(const void *ctx, unsigned int i), const void *ctx);
+
+/* growth_fold() - the key f: by path, function, module, line */
+void growth_fold(struct tui *t);
 
 /* cmdout.c: what a command printed, as lines that can do no harm */
 #define CMDOUT_LINES 2000 /* kept */
@@ -277,6 +284,7 @@ struct page page_begin(struct tui *t, struct rect r, const char *title);
 bool page_row(struct page *pg, int *ret_y);
 void page_field(struct page *pg, const char *name, enum style st, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+void page_lines(struct page *pg, const char *text); /* as they are, after an empty one */
 void page_end(struct page *pg);
 /* page_region_line() - one region on one line */
 void page_region_line(struct page *pg, const struct tui_frame *f, struct region *r);

@@ -180,6 +180,9 @@ static void threads_detail(struct tui *t, const struct tui_frame *f, struct rect
 	snprintf(name, sizeof(name), "%s#%u", strtab_str(f->model->st, th->comm), th->tid);
 	pg = page_begin(t, r, ui_text(t, name));
 	page_thread(&pg, f, th);
+	t->detail_tid = th->tid;
+	if (f->stack && f->stack_tid == th->tid)
+		page_lines(&pg, f->stack);
 	page_end(&pg);
 }
 

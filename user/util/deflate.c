@@ -17,3 +17,20 @@ ssize_t deflate_zlib(void *dst, size_t dst_sz, const void *src, size_t len)
 		return -ENOMEM;
 	return (ssize_t)out;
 }
+
+ssize_t deflate_gzip(void *dst, size_t dst_sz, const void *src, size_t len)
+{
+	const int gzip = 15 + 16; /* the largest window, and another head */
+	z_stream z = { .next_in = (Bytef *)src,
+		       .avail_in = (uInt)len,
+		       .next_out = dst,
+		       .avail_out = (uInt)dst_sz };
+	int err;
+
+	if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, gzip, 8, Z_DEFAULT_STRATEGY) !=
+	    Z_OK)
+		return -ENOMEM;
+	err = deflate(&z, Z_FINISH);
+	deflateEnd(&z);
+	return err == Z_STREAM_END ? (ssize_t)z.total_out : -ENOMEM;
+}

@@ -16,4 +16,10 @@ size_t deflate_bound(size_t len);
  */
 ssize_t deflate_zlib(void *dst, size_t dst_sz, const void *src, size_t len);
 
+/**
+ * deflate_gzip() - the same as one gzip member (RFC 1952), without a name or a time
+ * @dst: at least deflate_bound(@len) + 32 bytes
+ */
+ssize_t deflate_gzip(void *dst, size_t dst_sz, const void *src, size_t len);
+
 #endif
