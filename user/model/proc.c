@@ -159,6 +159,8 @@ int proc_apply(struct proc *p, const struct mtr_event *ev, struct strtab *st)
 					 -1 :
 					 (int64_t)ev->limits.stack_limit_bytes;
 		return 0;
+	case MTR_EV_FRAME:
+		return thread_frame(p, ev);
 	case MTR_EV_LOST: /* the model's */
 	case MTR_EV_DROP:
 	case MTR_EV_STATE:
@@ -166,8 +168,6 @@ int proc_apply(struct proc *p, const struct mtr_event *ev, struct strtab *st)
 	case MTR_EV_COST:
 	case MTR_EV_MODULE:
 	case MTR_EV_MARK:
-	case MTR_EV_FRAME:
-		return thread_frame(p, ev);
 	case MTR_EV_STACK: /* the ledger's */
 	case MTR_EV_SITE:
 	case MTR_EV_MOVE:
