@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "export/symmaps.h"
 #include "frames.h"
 #include "snap.h"
 #include "source/src_at.h"
@@ -119,7 +120,7 @@ static int find_function(struct at *a, struct snap *snap, struct proc *p, uint64
 	(void)arg;
 	syms_free(a->syms);
 	a->syms = syms_new(a->pid, a->o->debuginfod);
-	if (!a->syms || frames_maps(a->syms, p, snap->st, false))
+	if (!a->syms || symmaps_set(a->syms, &p->aspace, snap->st, NULL, false))
 		return log_error(EX_FAILED, NULL, "out of memory");
 	nr = syms_function(a->syms, a->o->at, f, MAX_FUNCTIONS);
 	for (unsigned int i = 0; i < nr; i++) {

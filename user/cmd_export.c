@@ -9,6 +9,7 @@
 
 #include "export/exporter.h"
 #include "export/trace_json.h"
+#include "folded.h"
 #include "opts.h"
 #include "output.h"
 #include "player.h"
@@ -23,6 +24,7 @@ struct export
 	struct exporter *x;
 	int fd;
 	bool to_stdout;
+	bool folded; /* no exporter: a sum over all of it */
 };
 
 static int check_opts(struct export *e)
@@ -33,7 +35,8 @@ static int check_opts(struct export *e)
 		return log_error(EX_USAGE_ERR, "give one: --format FORMAT",
 				 "which format? There is %s", exporter_names());
 	e->ops = exporter_ops(o->format);
-	if (!e->ops)
+	e->folded = !strcmp(o->format, "folded");
+	if (!e->ops && !e->folded)
 		return log_error(EX_USAGE_ERR, NULL, "no format '%s': there is %s", o->format,
 				 exporter_names());
 	e->to_stdout = !o->output || !strcmp(o->output, "-");
@@ -74,9 +77,35 @@ static int begin(struct export *e)
 		.release = facts_get(f, "kernel.release"),
 		.version = facts_get(f, "kernel.version"),
 		.machine = facts_get(f, "machine"),
+		.stacks = player_stacks(e->pl),
 	};
 
 	return exporter_new(e->ops, &info, player_strings(e->pl), e->fd, &e->x);
+}
+
+/*
+ * A module's build-id comes some time after its mapping, and call stacks through it may come
+ * before: so that they have names, too, the file is read for its modules first.
+ */
+static int find_modules(struct export *e)
+{
+	struct strtab *st = player_strings(e->pl), *theirs;
+	struct player *pl;
+	struct mtr_event ev;
+	int ret = 0, err = 0;
+
+	if (!facts_u64(player_facts(e->pl), "stacks") || player_open(e->o->files[0], &pl))
+		return 0;
+	theirs = player_strings(pl);
+	while (!err && (ret = player_event(pl, &ev)) > 0) {
+		if (ev.kind != MTR_EV_MODULE)
+			continue;
+		ev.module.path = strtab_intern_str(st, strtab_str(theirs, ev.module.path));
+		ev.module.build_id = strtab_intern_str(st, strtab_str(theirs, ev.module.build_id));
+		err = modtab_event(e->x->mods, &ev);
+	}
+	player_close(pl);
+	return err ? err : ret;
 }
 
 /* Everything in the file; 0 or an exit status after one line on stderr. */
@@ -85,6 +114,8 @@ static int pass_on(struct export *e)
 	struct mtr_event ev;
 	int ret = 0, err = begin(e);
 
+	if (!err && e->ops == &export_perfetto)
+		err = find_modules(e);
 	while (!err && (ret = player_event(e->pl, &ev)) > 0)
 		err = exporter_feed(e->x, &ev);
 	if (!err && ret < 0)
@@ -94,6 +125,29 @@ static int pass_on(struct export *e)
 	if (!e->to_stdout && close(e->fd) && !err)
 		err = -errno;
 	e->fd = -1;
+	return err ? write_failed(e, err) : 0;
+}
+
+/* Lines for flame graphs. 0 or an exit status after one line on stderr. */
+static int fold(struct export *e)
+{
+	int err, fd = e->to_stdout ? dup(e->fd) : e->fd;
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+
+	if (!e->to_stdout)
+		e->fd = -1;
+	if (!f) {
+		err = -errno;
+		if (fd >= 0)
+			close(fd);
+		return write_failed(e, err);
+	}
+	err = folded_write(e->pl, f);
+	if (fclose(f) && !err)
+		err = -errno;
+	if (err == -ENODATA)
+		return log_error(EX_FAILED, "record them: memtrace record --stacks -p PID",
+				 "%s has no call stacks: nothing was exported", e->o->files[0]);
 	return err ? write_failed(e, err) : 0;
 }
 
@@ -133,7 +187,7 @@ int cmd_export(struct opts *o, int argc, char **argv)
 	if (ret)
 		return ret;
 	e.fd = e.to_stdout ? STDOUT_FILENO : output_create(o->output);
-	ret = e.fd < 0 ? EX_FAILED : pass_on(&e);
+	ret = e.fd < 0 ? EX_FAILED : e.folded ? fold(&e) : pass_on(&e);
 	if (!ret && e.x)
 		ret = say(&e);
 	if (!ret)

@@ -25,7 +25,6 @@
 #include "util/units.h"
 
 #define DEFAULT_WINDOW (30 * NSEC_PER_SEC)
-#define DEFAULT_RING (32ull << 20) /* stacks are fifty times as large as faults */
 #define POINTS 100 /* of the series, in the window */
 #define LEAST_INTERVAL (100 * NSEC_PER_MSEC)
 
@@ -65,8 +64,7 @@ static int tick(void *ctx, struct session *s)
 {
 	struct run *run = ctx;
 
-	if (growth_tick(run->g, session_now(s)))
-		session_stack_rate(s, run->g->period, run->g->bytes);
+	growth_tick(run->g, session_now(s));
 	if (run->progress)
 		put_progress(run, s);
 	return 0;
@@ -184,7 +182,6 @@ static int watch(struct run *run, struct session *s)
 	int ret;
 
 	session_tap(s, growth_event, run->g);
-	session_stack_rate(s, run->g->period, run->g->bytes);
 	run->cgroup0_known = !cgroup_read(pid, &run->cgroup0);
 	if (run->o->cmd)
 		ret = session_attach(s, &pid, 1);
@@ -209,7 +206,7 @@ static void defaults(struct opts *o)
 
 	o->stacks = true;
 	if (!o->ring_bytes)
-		o->ring_bytes = DEFAULT_RING;
+		o->ring_bytes = STACKS_RING;
 	if (!o->duration_ns && !o->cmd)
 		o->duration_ns = DEFAULT_WINDOW;
 	window = o->duration_ns ? o->duration_ns : DEFAULT_WINDOW;
@@ -242,7 +239,7 @@ int cmd_growth(struct opts *o, int argc, char **argv)
 	if (ret)
 		return o->cmd ? EX_CMD_FAILED : ret;
 	run.begun_ns = boot_ns();
-	run.g = growth_new(session_model(s), o->sample, o->max_overhead);
+	run.g = growth_new(session_model(s), session_paths(s));
 	if (!run.g) {
 		session_close(s);
 		return log_error(o->cmd ? EX_CMD_FAILED : EX_FAILED, NULL, "out of memory");

@@ -180,7 +180,7 @@ int cmd_live(struct opts *o, int argc, char **argv)
 	if (ret)
 		return o->cmd ? EX_CMD_FAILED : ret;
 	if (screen)
-		session_stack_rate(s, 0, 0);
+		session_stacks(s, false);
 	if (o->cmd) {
 		if (screen)
 			ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws);

@@ -358,6 +358,9 @@ static int check_opts(struct record *rc)
 	if (rc->flight && o->format && strcmp(o->format, "mtr"))
 		return log_error(EX_USAGE_ERR, "record first, then: memtrace export FILE",
 				 "the last part is kept in memtrace's own format only");
+	if (o->sample && !o->stacks)
+		return log_error(EX_USAGE_ERR, "memtrace record --stacks …",
+				 "--sample is about call stacks, and none are recorded");
 	if (o->when && !o->last_size && !o->last_ns)
 		o->last_ns = LAST_NS;
 	if (rc->flight && o->output && !strcmp(o->output, "-"))
@@ -396,6 +399,8 @@ int cmd_record(struct opts *o, int argc, char **argv)
 	ret = check_opts(&rc);
 	if (ret)
 		return ret;
+	if (o->stacks && !o->ring_bytes)
+		o->ring_bytes = STACKS_RING;
 	signal(SIGPIPE, SIG_IGN);
 	sigaction(SIGUSR1, &sa, NULL);
 	ret = session_open(o, &s);

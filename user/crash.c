@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "export/symmaps.h"
 #include "frames.h"
 #include "session_int.h"
 #include "sym/turns.h"
@@ -109,7 +110,7 @@ static int find_frames(struct dying *d)
 	const struct mtr_stack_copy *copy = d->ev->stack.copy;
 	struct thread *th = proc_thread(d->p, d->ev->tid);
 	struct frames_in in = { .syms = d->syms, .p = d->p, .at = d->at };
-	int err = frames_maps(d->syms, d->p, d->s->st, true);
+	int err = symmaps_set(d->syms, &d->p->aspace, d->s->st, NULL, true);
 
 	if (err)
 		return err;

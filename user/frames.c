@@ -4,32 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-int frames_maps(struct syms *s, struct proc *p, const struct strtab *st, bool code)
-{
-	struct sym_map *map = calloc(p->aspace.nr + 1, sizeof(*map));
-	unsigned int nr = 0;
-	struct region *r;
-	int err;
-
-	if (!map)
-		return -ENOMEM;
-	aspace_for_each(r, &p->aspace) {
-		if (code && !r->ino && !(r->prot & MTR_P_EXEC))
-			continue;
-		map[nr++] = (struct sym_map){ .start = r->start,
-					      .end = r->end,
-					      .pgoff = r->pgoff,
-					      .ino = r->ino,
-					      .dev = r->dev,
-					      .exec = r->prot & MTR_P_EXEC,
-					      .write = r->prot & MTR_P_WRITE,
-					      .path = strtab_str(st, r->name) };
-	}
-	err = syms_set_maps(s, map, nr);
-	free(map);
-	return err;
-}
-
 struct frames_span frames_own_stack(struct proc *p, const struct thread *t, uint64_t tls)
 {
 	struct region *r = aspace_find(&p->aspace, t->is_main ? p->start_stack : tls);

@@ -23,14 +23,6 @@ struct frames_in {
 };
 
 /**
- * frames_maps() - tell @s what @p has mapped
- * @code: only what code can be in or come from, for who names no data
- *
- * Returns 0 or −ENOMEM.
- */
-int frames_maps(struct syms *s, struct proc *p, const struct strtab *st, bool code);
-
-/**
  * frames_own_stack() - the stack a thread was started with
  * @tls: its thread pointer: the C libraries put the thread's control block into the last page of
  *       the stack, and the kernel may have merged what lies above with it. 0: not known

@@ -4,69 +4,43 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "frames.h"
-#include "sym/unwind.h"
-#include "util/clock.h"
+#include "export/symmaps.h"
 #include "util/log.h"
 
-#define MAX_FRAMES 128u
-#define SITE_STACKS 4u /* paths that meet at one (ip, sp) and are known again */
-#define MAX_SITES 65536u
 #define MAX_TICKS 1024u
 #define WORTH (64 * 1024) /* bytes from which on a path has a series */
-#define STACK_COST_NS \
-	4000.0 /* of one call stack, taken and copied: what the governor reckons with */
-#define LONG_COPY 8192u
 
-/* A path as it lies on the stack: it is the same as long as the same return addresses are in the same places. */
-struct known {
-	uint32_t path; /* 0: unused */
-	uint16_t nr;
-	struct {
-		uint32_t off; /* from sp */
-		uint64_t pc; /* return address there */
-	} * ret;
-};
-
-struct growth_site {
-	struct {
-		uint64_t tid, ip, sp;
-	} key;
-	uint32_t path; /* of the latest stack */
-	unsigned int next;
-	struct known known[SITE_STACKS];
-	UT_hash_handle hh;
-};
-
-struct growth *growth_new(struct model *m, unsigned int period, double max_overhead)
+struct growth *growth_new(struct model *m, struct callpaths *paths)
 {
 	struct growth *g = calloc(1, sizeof(*g));
 
 	if (!g)
 		return NULL;
 	g->model = m;
-	g->fixed = period > 0;
-	g->period = period ? period : 1;
-	g->bytes = 2048;
-	g->max_overhead = max_overhead;
+	g->paths = paths;
+	g->stacks = callpaths_stacks(paths);
+	g->period = callpaths_period(paths);
 	return g;
 }
 
-static void free_sites(struct growth_proc *gp)
+struct growth *growth_of_file(struct model *m, const struct stacktab *stacks)
 {
-	struct growth_site *s, *tmp;
+	struct growth *g = calloc(1, sizeof(*g));
 
-	HASH_ITER(hh, gp->sites, s, tmp) {
-		HASH_DEL(gp->sites, s);
-		for (unsigned int i = 0; i < SITE_STACKS; i++)
-			free(s->known[i].ret);
-		free(s);
-	}
+	if (!g)
+		return NULL;
+	g->model = m;
+	g->stacks = stacks;
+	g->period = 1;
+	g->mods = modtab_new();
+	if (g->mods)
+		return g;
+	free(g);
+	return NULL;
 }
 
 static void free_proc(struct growth_proc *gp)
 {
-	free_sites(gp);
 	for (uint32_t i = 0; i < gp->nr_paths; i++)
 		free(gp->path[i].series);
 	for (unsigned int i = 0; i < gp->nr_moments; i++)
@@ -75,8 +49,8 @@ static void free_proc(struct growth_proc *gp)
 	free(gp->by_stack);
 	free(gp->tick_ns);
 	free(gp->tick_rss);
-	stacktab_free(gp->stacks);
-	syms_free(gp->syms);
+	if (gp->own_syms)
+		syms_free(gp->syms);
 	ledger_fini(&gp->ledger);
 	free(gp);
 }
@@ -91,6 +65,7 @@ void growth_free(struct growth *g)
 		HASH_DEL(g->procs, gp);
 		free_proc(gp);
 	}
+	modtab_free(g->mods);
 	free(g);
 }
 
@@ -114,28 +89,15 @@ static struct growth_proc *add_proc(struct growth *g, struct proc *p, uint64_t n
 	gp->keep_every = 1;
 	gp->from_ns = now_ns;
 	gp->rss0 = gp->settled_rss = proc_rss(p);
-	gp->stacks = stacktab_new();
-	gp->syms = syms_new((pid_t)p->pid, false);
-	if (gp->stacks && gp->syms && !ledger_init(&gp->ledger)) {
+	gp->own_syms = !g->paths;
+	gp->syms = g->paths ? callpaths_syms(g->paths, p->as) : syms_new(0, false);
+	if (gp->syms && !ledger_init(&gp->ledger)) {
 		HASH_ADD(hh, g->procs, as, sizeof(gp->as), gp);
 		if (gp->hh.tbl)
 			return gp;
 	}
 	free_proc(gp);
 	return NULL;
-}
-
-/* A process is known from now on, or has a new address space. */
-static int begin(struct growth *g, const struct mtr_event *ev)
-{
-	struct growth_proc *old = find_proc(g, ev->proc.prev_as);
-	struct proc *p = model_proc(g->model, ev->as);
-
-	if (ev->kind == MTR_EV_EXEC && old && old->pid == ev->proc.pid) {
-		HASH_DEL(g->procs, old);
-		free_proc(old);
-	}
-	return p && add_proc(g, p, ev->time_ns) ? 0 : -ENOMEM;
 }
 
 int growth_adopt(struct growth *g, struct proc *p, uint64_t now_ns)
@@ -157,12 +119,31 @@ int growth_adopt(struct growth *g, struct proc *p, uint64_t now_ns)
 	return err;
 }
 
+/* A process is known from now on, or has a new address space. */
+static int begin(struct growth *g, const struct mtr_event *ev)
+{
+	struct growth_proc *old = find_proc(g, ev->proc.prev_as);
+	struct proc *p = model_proc(g->model, ev->as);
+
+	if (ev->kind == MTR_EV_EXEC && old && old->pid == ev->proc.pid) {
+		HASH_DEL(g->procs, old);
+		free_proc(old);
+	}
+	return find_proc(g, ev->as) || (p && add_proc(g, p, ev->time_ns)) ? 0 : -ENOMEM;
+}
+
+/* A file that begins in the middle: a keyframe makes processes known. */
+static int from_keyframe(struct growth *g, const struct mtr_event *ev)
+{
+	struct proc *p = ev->state.what == MTR_ST_DONE ? model_proc(g->model, ev->as) : NULL;
+
+	return p && !find_proc(g, ev->as) ? growth_adopt(g, p, ev->time_ns) : 0;
+}
+
 int growth_maps(struct growth *g, struct growth_proc *gp)
 {
-	int err = frames_maps(gp->syms, gp->p, g->model->st, true);
-
 	gp->maps_gen = gp->p->aspace.gen;
-	return err;
+	return symmaps_set(gp->syms, &gp->p->aspace, g->model->st, g->mods, true);
 }
 
 static struct growth_path *path_of(struct growth_proc *gp, uint32_t path)
@@ -203,112 +184,14 @@ static uint32_t path_for(struct growth_proc *gp, uint32_t stack, bool truncated)
 	return gp->by_stack[stack];
 }
 
-static bool word_at(const struct mtr_stack_copy *c, uint64_t addr, uint64_t *ret)
-{
-	const struct mtr_stack_part *p = &c->part[0];
-
-	if (addr < p->addr || addr - p->addr > p->size || p->size - (addr - p->addr) < sizeof(*ret))
-		return false;
-	memcpy(ret, p->data + (addr - p->addr), sizeof(*ret));
-	return true;
-}
-
-static bool is_known(const struct known *k, const struct mtr_stack_copy *c)
-{
-	uint64_t sp = c->regs.r[MTR_REG_SP], word;
-
-	if (!k->path)
-		return false;
-	for (unsigned int i = 0; i < k->nr; i++)
-		if (!word_at(c, sp + k->ret[i].off, &word) || word != k->ret[i].pc)
-			return false;
-	return true;
-}
-
-/* Keep where the return addresses of an unwound stack lie. A stack with a signal frame is not kept. */
-static void remember(struct growth_site *s, const struct mtr_stack_copy *c,
-		     const struct unwind_frame *f, unsigned int nr, uint32_t path)
-{
-	struct known *k = &s->known[s->next++ % SITE_STACKS];
-	uint64_t sp = c->regs.r[MTR_REG_SP], word;
-
-	k->path = 0;
-	k->nr = 0;
-	free(k->ret);
-	k->ret = nr > 1 ? calloc(nr, sizeof(*k->ret)) : NULL;
-	if (!k->ret)
-		return;
-	for (unsigned int i = 0; i + 1 < nr; i++) {
-		if (f[i].signal || !word_at(c, f[i].cfa - 8, &word) || word != f[i + 1].pc)
-			return;
-		k->ret[k->nr].off = (uint32_t)(f[i].cfa - 8 - sp);
-		k->ret[k->nr++].pc = word;
-	}
-	k->path = path;
-}
-
-static uint32_t unwind_path(struct growth *g, struct growth_proc *gp, struct growth_site *s,
-			    const struct mtr_stack_copy *copy)
-{
-	struct unwind_frame f[MAX_FRAMES];
-	uint64_t pc[MAX_FRAMES], begun = boot_ns();
-	struct unwind_result res;
-	uint32_t path;
-
-	unwind(gp->syms, copy, f, NULL, MAX_FRAMES, &res);
-	if (res.end == UNWIND_NO_CFI && gp->maps_gen != gp->p->aspace.gen) {
-		if (growth_maps(g, gp))
-			return LEDGER_NO_PATH;
-		unwind(gp->syms, copy, f, NULL, MAX_FRAMES, &res);
-	}
-	for (unsigned int i = 0; i < res.nr; i++)
-		pc[i] = f[i].pc - !f[i].activation;
-	gp->nr_truncated += res.end == UNWIND_OUTSIDE;
-	gp->nr_failed += res.end == UNWIND_NO_CFI || res.end == UNWIND_BROKEN;
-	path = path_for(gp, stacktab_intern(gp->stacks, pc, res.nr), res.end != UNWIND_DONE);
-	remember(s, copy, f, res.nr, path);
-	gp->unwind_ns += boot_ns() - begun;
-	return path;
-}
-
-static struct growth_site *site_of(struct growth_proc *gp, uint32_t tid, uint64_t ip, uint64_t sp,
-				   bool add)
-{
-	struct growth_site *s, probe = { .key = { tid, ip, sp } };
-
-	HASH_FIND(hh, gp->sites, &probe.key, sizeof(probe.key), s);
-	if (s || !add)
-		return s;
-	if (HASH_COUNT(gp->sites) >= MAX_SITES)
-		free_sites(gp); /* the next stack of each brings it back */
-	s = calloc(1, sizeof(*s));
-	if (!s)
-		return NULL;
-	s->key = probe.key;
-	HASH_ADD(hh, gp->sites, key, sizeof(s->key), s);
-	if (s->hh.tbl)
-		return s;
-	free(s);
-	return NULL;
-}
-
-static int take_stack(struct growth *g, struct growth_proc *gp, const struct mtr_event *ev)
+static void take_stack(struct growth_proc *gp, const struct mtr_event *ev)
 {
 	const struct mtr_ev_stack *e = &ev->stack;
-	struct growth_site *s = site_of(gp, ev->tid, e->ip, e->sp, true);
 
-	if (!s)
-		return -ENOMEM;
 	gp->nr_stacks++;
-	for (unsigned int i = 0; i < SITE_STACKS; i++) {
-		if (is_known(&s->known[i], e->copy)) {
-			gp->nr_known++;
-			s->path = s->known[i].path;
-			return 0;
-		}
-	}
-	s->path = unwind_path(g, gp, s, e->copy);
-	return 0;
+	gp->nr_truncated += e->end == MTR_STACK_CUT;
+	gp->nr_failed += e->end == MTR_STACK_LOST;
+	path_for(gp, e->stack, e->end != MTR_STACK_WHOLE);
 }
 
 static void seen_by(struct growth_proc *gp, uint32_t path, uint32_t tid)
@@ -395,15 +278,8 @@ static int pages(struct growth_proc *gp, const struct mtr_event *ev)
 	bool known = r && r->res_time_ns;
 	bool counted = known && (int32_t)(ev->epoch - r->res_epoch) < 0;
 	bool sure = counted || !known || (int32_t)(ev->epoch - r->res_end_epoch) >= 0;
-	struct growth_site *s = NULL;
-	uint32_t path = LEDGER_NO_PATH;
+	uint32_t path = path_for(gp, ev->callstack, false);
 
-	if (is_fault)
-		s = site_of(gp, ev->tid, ev->fault.ip, ev->fault.sp, false);
-	else if (ev->rss.ip)
-		s = site_of(gp, ev->tid, ev->rss.ip, ev->rss.sp, false);
-	if (s && s->path)
-		path = s->path;
 	if (bytes > 0)
 		seen_by(gp, path, ev->tid);
 	if (!sure && is_fault && ledger_from_count(&gp->ledger, addr))
@@ -489,8 +365,14 @@ int growth_event(void *ctx, const struct mtr_event *ev)
 
 	if (ev->kind == MTR_EV_ATTACH || ev->kind == MTR_EV_EXEC)
 		return begin(g, ev);
+	if (ev->kind == MTR_EV_STATE)
+		return from_keyframe(g, ev);
 	if (ev->kind == MTR_EV_MARK)
 		return set_marks(g, ev);
+	if (ev->kind == MTR_EV_MODULE && g->mods)
+		return modtab_event(g->mods, ev);
+	if (ev->kind == MTR_EV_COST && g->mods && ev->cost.stack_period)
+		g->period = ev->cost.stack_period;
 	gp = find_proc(g, ev->as);
 	if (!gp || (ev->kind < 64 && g->model->drop_kinds & 1ull << ev->kind))
 		return 0; /* --drop: nobody learns of it */
@@ -502,8 +384,10 @@ int growth_event(void *ctx, const struct mtr_event *ev)
 	gp->p = model_proc(g->model, ev->as);
 	if (!gp->p)
 		return 0;
-	if (ev->kind == MTR_EV_STACK)
-		return ev->stack.why == MTR_STACK_WHY_CRASH ? 0 : take_stack(g, gp, ev);
+	if (ev->kind == MTR_EV_STACK) {
+		take_stack(gp, ev);
+		return 0;
+	}
 	if (ev->kind == MTR_EV_RSS && ev->rss.why == MTR_WHY_FOREIGN && ev->rss.bytes > 0 &&
 	    ev->rss.member != MTR_SWAP)
 		gp->others += ev->rss.bytes;
@@ -566,31 +450,12 @@ static void keep(struct growth_proc *gp, uint64_t now_ns)
 	gp->nr_ticks++;
 }
 
-/* More stacks than the allowed part of a CPU pays for, and fewer are taken; and the other way round. */
-static bool govern(struct growth *g, uint64_t stacks, uint64_t truncated, double secs)
+void growth_tick(struct growth *g, uint64_t now_ns)
 {
-	double allowed = g->max_overhead / 100 * 1e9 / STACK_COST_NS;
-	double rate = secs > 0.05 ? (double)(stacks - g->tick_stacks) / secs : 0;
-	unsigned int period = g->period, bytes = g->bytes;
-
-	if (!g->fixed && rate > allowed)
-		g->period = (unsigned int)((double)g->period * (rate / allowed) + 1);
-	else if (!g->fixed && rate < allowed / 4 && g->period > 1)
-		g->period = (g->period + 1) / 2;
-	if (g->period > 1u << 20)
-		g->period = 1u << 20;
-	if (truncated * 20 > stacks && stacks > 20)
-		g->bytes = LONG_COPY;
-	return period != g->period || bytes != g->bytes;
-}
-
-bool growth_tick(struct growth *g, uint64_t now_ns)
-{
-	uint64_t stacks = 0, truncated = 0;
-	double secs = g->tick_ns ? (double)(now_ns - g->tick_ns) / (double)NSEC_PER_SEC : 0;
 	struct growth_proc *gp, *tmp;
-	bool changed;
 
+	if (g->paths)
+		g->period = callpaths_period(g->paths);
 	HASH_ITER(hh, g->procs, gp, tmp) {
 		gp->p = model_proc(g->model, gp->as);
 		if (!gp->p) {
@@ -601,8 +466,6 @@ bool growth_tick(struct growth *g, uint64_t now_ns)
 		}
 		if (take_old_excess(gp))
 			log_verbose("growth: out of memory");
-		stacks += gp->nr_stacks;
-		truncated += gp->nr_truncated;
 		if (gp->p->death != DEATH_NONE && gp->nr_ticks &&
 		    gp->tick_rss[gp->nr_ticks - 1] == proc_rss(gp->p))
 			continue;
@@ -613,8 +476,4 @@ bool growth_tick(struct growth *g, uint64_t now_ns)
 			keep(gp, now_ns);
 		}
 	}
-	changed = govern(g, stacks, truncated, secs);
-	g->tick_stacks = stacks;
-	g->tick_ns = now_ns;
-	return changed;
 }

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Who grew it: the ledgers of a session's processes, fed with its events. Call
- * stacks are unwound here as they come, because they need the files that are
- * mapped now; names are asked for in the report only.
+ * stacks come as ids (event.callstack); names are asked for in the report only.
  *
  *	session ──event──► growth_event() ──path──► ledger
- *	                     │ STACK: site (tid, ip, sp) ──► path
+ *	                     │ callstack ──► path
  *	                     ▼
  *	               growth_tick(): series of RSS and of each path
  */
 #ifndef GROWTH_H
 #define GROWTH_H
 
+#include "callpaths.h"
 #include "analysis/ledger.h"
 #include "analysis/verdict.h"
+#include "event/modtab.h"
 #include "event/stacktab.h"
 #include "model/model.h"
 #include "sym/sym.h"
@@ -42,8 +43,6 @@ struct growth_moment {
 	uint32_t nr_paths;
 };
 
-struct growth_site;
-
 /*
  * A count that found less than the ledger has. Events that were before it may still be in the
  * ring and say which pages went: it is kept for an interval, and brought up to date by what comes.
@@ -62,10 +61,9 @@ struct growth_proc {
 	uint32_t pid;
 	struct proc *p; /* the model's */
 	struct ledger ledger;
-	struct stacktab *stacks;
-	struct syms *syms;
+	struct syms *syms; /* names; the session's, unless own_syms */
+	bool own_syms;
 	uint64_t maps_gen; /* of the address space, when its files were told to syms */
-	struct growth_site *sites; /* uthash by (tid, ip, sp) */
 	struct growth_path *path; /* number − LEDGER_FIRST */
 	uint32_t nr_paths, cap_paths;
 	uint32_t *by_stack; /* path of a stack id; 0: none yet */
@@ -80,21 +78,23 @@ struct growth_proc {
 	struct growth_excess excess[GROWTH_EXCESSES]; /* by address */
 	struct growth_moment moment[GROWTH_MARKS]; /* the latest */
 	unsigned int nr_moments;
-	uint64_t nr_stacks, nr_known, nr_truncated, nr_failed, unwind_ns;
+	uint64_t nr_stacks, nr_truncated, nr_failed;
 	UT_hash_handle hh;
 };
 
 struct growth {
 	struct growth_proc *procs; /* uthash by as */
 	struct model *model;
+	struct callpaths *paths; /* the session's; NULL: from a file */
+	struct modtab *mods; /* from a file: what was mapped, by build-id; else NULL */
+	const struct stacktab *stacks; /* frames of the stream's call stacks */
 	unsigned int period; /* of faults at a known place, one in so many brings its stack */
-	bool fixed; /* the period is the user's */
-	unsigned int bytes; /* of a stack that are copied */
-	uint64_t tick_stacks, tick_ns;
-	double max_overhead;
 };
 
-struct growth *growth_new(struct model *m, unsigned int period, double max_overhead);
+/* growth_new() - @paths: the session's, which outlives it; NULL: memory is short */
+struct growth *growth_new(struct model *m, struct callpaths *paths);
+/* growth_of_file() - @stacks: the reader's, which outlives it; the same events come from a file */
+struct growth *growth_of_file(struct model *m, const struct stacktab *stacks);
 void growth_free(struct growth *g);
 
 /* growth_adopt() - a process that was traced before: what it has is what was before attach. 0 or −ENOMEM */
@@ -103,12 +103,8 @@ int growth_adopt(struct growth *g, struct proc *p, uint64_t now_ns);
 /* growth_event() - as event_sink_fn; @ctx is the struct growth; after the model was told */
 int growth_event(void *ctx, const struct mtr_event *ev);
 
-/**
- * growth_tick() - an interval ended: keep a point of every series
- *
- * Returns true when the rate or the size of call stacks is another one from now on.
- */
-bool growth_tick(struct growth *g, uint64_t now_ns);
+/* growth_tick() - an interval ended: keep a point of every series */
+void growth_tick(struct growth *g, uint64_t now_ns);
 
 /* growth_maps() - tell what is mapped now to those who name; before a report. 0 or −ENOMEM */
 int growth_maps(struct growth *g, struct growth_proc *gp);

@@ -39,10 +39,11 @@ static bool is_runtime(const char *module)
 }
 
 /* All frames of a path, those that were inlined, too. */
-static unsigned int name_frames(struct growth_proc *gp, uint32_t stack, struct growth_frame *out)
+static unsigned int name_frames(const struct growth *g, struct growth_proc *gp, uint32_t stack,
+				struct growth_frame *out)
 {
 	uint64_t pc[STACKTAB_MAX_FRAMES];
-	unsigned int nr = stacktab_frames(gp->stacks, stack, pc, STACKTAB_MAX_FRAMES), n = 0;
+	unsigned int nr = stacktab_frames(g->stacks, stack, pc, STACKTAB_MAX_FRAMES), n = 0;
 
 	for (unsigned int i = 0; i < nr && i < STACKTAB_MAX_FRAMES; i++) {
 		const struct sym_addr *a = syms_addr(gp->syms, pc[i]);
@@ -169,7 +170,8 @@ static void add_path(struct making *m, const struct growth_path *path, const str
 		m->series[i] += path->series[i];
 }
 
-static int make_rows(struct growth_proc *gp, struct making **all, struct making **of_path)
+static int make_rows(const struct growth *g, struct growth_proc *gp, struct making **all,
+		     struct making **of_path)
 {
 	struct growth_frame *f = calloc(MAX_NAMED, sizeof(*f));
 	int err = f ? 0 : -ENOMEM;
@@ -180,7 +182,7 @@ static int make_rows(struct growth_proc *gp, struct making **all, struct making 
 
 		if (!l.gross)
 			continue;
-		nr = name_frames(gp, gp->path[k].stack, f);
+		nr = name_frames(g, gp, gp->path[k].stack, f);
 		of_path[k] = row_for(all, gp, f, nr, l.gross);
 		if (!of_path[k]) {
 			err = -ENOMEM;
@@ -346,6 +348,13 @@ static int take_marks(const struct growth *g, const struct growth_proc *gp, stru
 	return 0;
 }
 
+/* Must names be looked for in other files than before? */
+static bool maps_are_old(const struct growth_proc *gp)
+{
+	/* of a file: modules may have been told since */
+	return gp->own_syms || (gp->p->death == DEATH_NONE && gp->maps_gen != gp->p->aspace.gen);
+}
+
 int growth_report(struct growth *g, struct growth_proc *gp, struct growth_report *r)
 {
 	struct making *all = NULL, **of_path = calloc(gp->nr_paths + 1, sizeof(struct making *));
@@ -356,20 +365,20 @@ int growth_report(struct growth *g, struct growth_proc *gp, struct growth_report
 	r->nr_stacks = gp->nr_stacks;
 	r->nr_truncated = gp->nr_truncated;
 	r->nr_failed = gp->nr_failed;
-	r->nr_known = gp->nr_known;
-	r->unwind_ns = gp->unwind_ns;
+	if (g->paths)
+		callpaths_work(g->paths, gp->as, &r->nr_known, &r->unwind_ns);
 	r->tick_ns = gp->tick_ns;
 	r->tick_rss = gp->tick_rss;
 	r->nr_ticks = gp->nr_ticks;
 	r->syms = gp->syms;
 	proc_kinds(gp->p, g->model->st);
-	if (!err && gp->p->death == DEATH_NONE && gp->maps_gen != gp->p->aspace.gen)
+	if (!err && maps_are_old(gp))
 		err = growth_maps(g, gp);
 	identity(gp, r);
 	if (!err)
 		err = take_marks(g, gp, r);
 	if (!err)
-		err = make_rows(gp, &all, of_path);
+		err = make_rows(g, gp, &all, of_path);
 	if (!err) {
 		find_kinds(gp, of_path);
 		err = take_rows(gp, &all, r);

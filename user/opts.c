@@ -44,6 +44,8 @@ enum {
 	O_EXIT_CODE,
 	O_FOLDED,
 	O_SAMPLE,
+	O_CALL_STACKS,
+	O_NO_CALL_STACKS,
 	O_FAIL_ON,
 	O_ARENAS,
 	O_LARGEST,
@@ -88,6 +90,8 @@ static const struct option long_flags[] = {
 	{ "folded", no_argument, NULL, O_FOLDED },
 	{ "sample", required_argument, NULL, O_SAMPLE },
 	{ "fail-on", required_argument, NULL, O_FAIL_ON },
+	{ "stacks", no_argument, NULL, O_CALL_STACKS },
+	{ "no-stacks", no_argument, NULL, O_NO_CALL_STACKS },
 	{ "arenas", no_argument, NULL, O_ARENAS },
 	{ "largest", no_argument, NULL, O_LARGEST },
 	{ "no-fold", no_argument, NULL, O_NO_FOLD },
@@ -245,6 +249,7 @@ static unsigned int flag_needs(int flag)
 	case 'i':
 		return OPT_LIVE | OPT_STACKS;
 	case O_SAMPLE:
+		return OPT_GROWTH | OPT_RECORD;
 	case O_FAIL_ON:
 	case O_ARENAS:
 		return OPT_GROWTH;
@@ -273,6 +278,8 @@ static unsigned int flag_needs(int flag)
 	case O_LAST_SIZE:
 	case O_LAST_TIME:
 	case O_KEY_BYTES:
+	case O_CALL_STACKS:
+	case O_NO_CALL_STACKS:
 		return OPT_RECORD;
 	case O_WHEN:
 		return OPT_WHEN;
@@ -350,6 +357,10 @@ static int file_flag(struct opts *o, int flag, const char *arg)
 	case O_KEY_BYTES:
 		if (parse_size(arg, &o->key_bytes))
 			return usage("--key-bytes takes a size like 64K, not '%s'", arg);
+		return 0;
+	case O_CALL_STACKS:
+	case O_NO_CALL_STACKS:
+		o->stacks = flag == O_CALL_STACKS;
 		return 0;
 	case O_WHEN:
 		o->when = arg;
@@ -439,7 +450,7 @@ static int stacks_flag(struct opts *o, int flag, const char *arg)
 
 static int flag(const struct command *c, struct opts *o, int flag, const char *arg)
 {
-	if (flag_needs(flag) == OPT_GROWTH)
+	if (flag_needs(flag) & OPT_GROWTH)
 		return growth_flag(o, flag, arg);
 	if (flag_needs(flag) == OPT_STACKS)
 		return stacks_flag(o, flag, arg);

@@ -8,6 +8,8 @@
 #include <sys/types.h>
 
 #define OPTS_MAX_PIDS 1024
+#define STACKS_RING \
+	(32ull << 20) /* where nobody says: copied stacks are fifty times as large as faults */
 
 struct opts {
 	/* TARGET */
@@ -37,8 +39,8 @@ struct opts {
 	const char *seek; /* --seek MOMENT, as given */
 	double speed; /* --speed; 0: as the verb has it */
 	bool exit_code; /* --exit-code */
-	/* growth */
-	bool stacks; /* call stacks are wanted: set by the verb */
+	/* growth, record */
+	bool stacks; /* call stacks are wanted: --stacks, or set by the verb */
 	unsigned int
 		sample; /* --sample N: of faults at a known place one in N brings its stack; 0: governed */
 	bool arenas; /* --arenas */
@@ -65,7 +67,7 @@ struct opts {
 #define OPT_TARGET 0x1u /* -p -n --cgroup; none is an error, but for the live view on a terminal */
 #define OPT_LIVE 0x2u /* what traces: -f -i -d -u, -- CMD among them */
 #define OPT_VIEW 0x4u /* what has a view on a terminal: --plain */
-#define OPT_RECORD 0x8u /* --last-size --last-time */
+#define OPT_RECORD 0x8u /* --last-size --last-time --stacks --sample */
 #define OPT_WHEN 0x10u /* --when */
 #define OPT_FORMAT 0x20u /* --format */
 #define OPT_FILE 0x40u /* FILE; with OPT_FILES a second one */

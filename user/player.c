@@ -265,6 +265,11 @@ struct strtab *player_strings(struct player *pl)
 	return pl->st;
 }
 
+const struct stacktab *player_stacks(struct player *pl)
+{
+	return trace_reader_stacks(pl->r);
+}
+
 struct player_proc **player_procs(struct player *pl, unsigned int *ret_nr)
 {
 	*ret_nr = pl->nr_procs;

@@ -47,6 +47,8 @@ int player_seek(struct player *pl, uint64_t time_ns);
 struct model *player_model(struct player *pl);
 struct strtab *player_strings(struct player *pl);
 struct player_proc **player_procs(struct player *pl, unsigned int *ret_nr);
+/* player_stacks() - frames of the call stacks that events have (event.callstack) */
+const struct stacktab *player_stacks(struct player *pl);
 const struct mtr_cost *player_cost(const struct player *pl); /* NULL: not known yet */
 const char *player_rung(const struct player *pl);
 uint64_t

@@ -45,6 +45,14 @@ struct recorder {
 	int err;
 };
 
+/* NULL: no call stacks are taken */
+static struct stacktab *stacks_of(struct session *s)
+{
+	struct callpaths *c = session_paths(s);
+
+	return c ? callpaths_stacks(c) : NULL;
+}
+
 /* ---- facts */
 
 static void read_line(const char *path, char *buf, size_t sz)
@@ -99,6 +107,7 @@ static void collect_facts(struct recorder *r, pid_t pid)
 	facts_set(f, "rung", "%s", session_rung(r->s));
 	if (r->o->cmd)
 		facts_set(f, "command.pid", "%d", pid);
+	facts_set(f, "stacks", "%d", r->o->stacks);
 	facts_set(f, "follow", "%d", r->o->follow);
 	facts_set(f, "interval_ns", "%llu", (unsigned long long)r->o->interval_ns);
 	if (r->o->cmd)
@@ -109,16 +118,42 @@ static void collect_facts(struct recorder *r, pid_t pid)
 
 /* ---- events */
 
+static uint32_t pid_of(void *ctx, uint32_t as)
+{
+	struct recorder *r = ctx;
+	struct proc *p = model_proc(session_model(r->s), as);
+
+	return p && p->death == DEATH_NONE ? p->pid : 0;
+}
+
+static int resolve_modules(struct recorder *r)
+{
+	return modules_resolve(r->modules, pid_of, r, r->x ? exporter_feed : trace_writer_event,
+			       r->x ? (void *)r->x : r->w);
+}
+
+static int export_event(struct recorder *r, const struct mtr_event *ev)
+{
+	int err = modules_see(r->modules, ev);
+
+	/* of what a call stack leads through the build-ids are told with it, and once only */
+	if (!err && ev->kind == MTR_EV_STACK)
+		err = resolve_modules(r);
+	if (!err)
+		err = exporter_feed(r->x, ev);
+	r->x_stats.told = r->x->nr;
+	r->x_stats.lost = r->x->nr_lost;
+	r->x_stats.by_kind[ev->kind < MTR_EV_MAX ? ev->kind : 0]++;
+	return err;
+}
+
 static int on_event(void *ctx, const struct mtr_event *ev)
 {
 	struct recorder *r = ctx;
 
 	/* an error ends the session at the next turn, with what went wrong */
 	if (r->x) {
-		r->err = exporter_feed(r->x, ev);
-		r->x_stats.told = r->x->nr;
-		r->x_stats.lost = r->x->nr_lost;
-		r->x_stats.by_kind[ev->kind < MTR_EV_MAX ? ev->kind : 0]++;
+		r->err = export_event(r, ev);
 		return 0;
 	}
 	if (!r->err)
@@ -126,14 +161,6 @@ static int on_event(void *ctx, const struct mtr_event *ev)
 	if (!r->err)
 		r->err = modules_see(r->modules, ev);
 	return 0;
-}
-
-static uint32_t pid_of(void *ctx, uint32_t as)
-{
-	struct recorder *r = ctx;
-	struct proc *p = model_proc(session_model(r->s), as);
-
-	return p && p->death == DEATH_NONE ? p->pid : 0;
 }
 
 /* ---- keyframes */
@@ -154,6 +181,8 @@ static int fill(void *ctx, event_sink_fn sink, void *sink_ctx)
 					     sink, sink_ctx);
 	if (!err)
 		err = modules_tell(r->modules, ev.time_ns, sink, sink_ctx);
+	if (!err && session_paths(r->s))
+		err = sites_tell(callpaths_sites(session_paths(r->s)), ev.time_ns, sink, sink_ctx);
 	ev.cost = *session_cost(r->s);
 	return err ? err : sink(sink_ctx, &ev);
 }
@@ -193,10 +222,10 @@ int recorder_turn(struct recorder *r)
 {
 	uint64_t now = boot_ns();
 
+	if (!r->err)
+		r->err = resolve_modules(r);
 	if (r->x)
 		return r->err;
-	if (!r->err)
-		r->err = modules_resolve(r->modules, pid_of, r, trace_writer_event, r->w);
 	if (!r->err && now - r->flushed_ns >= FLUSH_NS) {
 		r->err = trace_writer_flush(r->w);
 		r->flushed_ns = now;
@@ -244,6 +273,11 @@ static int open_ring(struct recorder *r)
 	return r->ring ? 0 : -ENOMEM;
 }
 
+static struct syms *files_of(void *ctx, uint32_t as)
+{
+	return callpaths_syms(ctx, as);
+}
+
 /* Straight into somebody else's format: an exporter takes the events. */
 static int open_exporter(struct recorder *r, const struct export_ops *ops, struct strtab *st,
 			 int fd)
@@ -257,6 +291,9 @@ static int open_exporter(struct recorder *r, const struct export_ops *ops, struc
 		.release = facts_get(&r->facts, "kernel.release"),
 		.version = facts_get(&r->facts, "kernel.version"),
 		.machine = facts_get(&r->facts, "machine"),
+		.stacks = stacks_of(r->s),
+		.syms_of = session_paths(r->s) ? files_of : NULL,
+		.syms_ctx = session_paths(r->s),
 		.live = true,
 	};
 
@@ -282,13 +319,13 @@ struct recorder *recorder_new(struct session *s, const struct opts *o, pid_t cmd
 		err = fd < 0 ? open_ring(r) : trace_file_new(fd, &r->facts, &r->tf);
 	if (err)
 		goto out_free;
-	if (ops)
+	r->modules = modules_new(st);
+	if (ops && r->modules)
 		goto out;
 	if (r->ring)
-		r->w = trace_writer_new(st, trace_ring_chunk, r->ring);
+		r->w = trace_writer_new(st, stacks_of(s), trace_ring_chunk, r->ring);
 	else
-		r->w = trace_writer_new(st, trace_file_chunk, r->tf);
-	r->modules = modules_new(st);
+		r->w = trace_writer_new(st, stacks_of(s), trace_file_chunk, r->tf);
 	if (!r->w || !r->modules) {
 		err = -ENOMEM;
 		goto out_free;

@@ -233,7 +233,7 @@ static int on_keys(void *ctx, struct session *s)
 	}
 	/* from now on they cost: not before somebody wants to see them */
 	if (tui_shown(sc->tui) == TUI_GROWTH && !sc->growth && !sc->frozen)
-		sc->growth = screen_growth_open(sc->o, s);
+		sc->growth = screen_growth_open(s);
 	if (did & TUI_BASELINE)
 		baseline(sc, s);
 	if (did & TUI_MARK)

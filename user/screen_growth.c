@@ -43,7 +43,7 @@ static void free_shown(struct screen_growth *sg)
 	sg->any = false;
 }
 
-struct screen_growth *screen_growth_open(const struct opts *o, struct session *s)
+struct screen_growth *screen_growth_open(struct session *s)
 {
 	struct screen_growth *sg = calloc(1, sizeof(*sg));
 	unsigned int nr;
@@ -52,7 +52,7 @@ struct screen_growth *screen_growth_open(const struct opts *o, struct session *s
 
 	if (!sg)
 		return NULL;
-	sg->g = growth_new(session_model(s), o->sample, o->max_overhead);
+	sg->g = growth_new(session_model(s), session_paths(s));
 	for (unsigned int i = 0; sg->g && !err && i < nr; i++)
 		if (procs[i]->p->death == DEATH_NONE)
 			err = growth_adopt(sg->g, procs[i]->p, session_now(s));
@@ -61,7 +61,7 @@ struct screen_growth *screen_growth_open(const struct opts *o, struct session *s
 		return NULL;
 	}
 	session_tap(s, growth_event, sg->g);
-	session_stack_rate(s, sg->g->period, sg->g->bytes);
+	session_stacks(s, true);
 	return sg;
 }
 
@@ -76,8 +76,7 @@ void screen_growth_close(struct screen_growth *sg)
 
 void screen_growth_tick(struct screen_growth *sg, struct session *s)
 {
-	if (growth_tick(sg->g, session_now(s)))
-		session_stack_rate(s, sg->g->period, sg->g->bytes);
+	growth_tick(sg->g, session_now(s));
 }
 
 static char *copy(const char *s)

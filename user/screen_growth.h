@@ -9,10 +9,10 @@
 struct screen_growth;
 
 /* screen_growth_open() - switch call stacks on; NULL: memory is short */
-struct screen_growth *screen_growth_open(const struct opts *o, struct session *s);
+struct screen_growth *screen_growth_open(struct session *s);
 void screen_growth_close(struct screen_growth *sg); /* safe on NULL */
 
-/* screen_growth_tick() - an interval ended: points of all series, the rate of call stacks */
+/* screen_growth_tick() - an interval ended: points of all series */
 void screen_growth_tick(struct screen_growth *sg, struct session *s);
 
 /* screen_growth_of() - rows of a process, copies that are valid until the next call; NULL: none */

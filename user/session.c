@@ -52,8 +52,16 @@ static int add_proc(struct session *s, struct proc *p, struct src_proc *handle)
 
 int session_apply(struct session *s, const struct mtr_event *ev)
 {
-	int err = model_apply(&s->model, ev);
+	struct mtr_event with_stack;
+	int err = 0;
 
+	if (s->paths) {
+		with_stack = *ev;
+		ev = &with_stack;
+		err = callpaths_event(s->paths, &with_stack);
+	}
+	if (!err)
+		err = model_apply(&s->model, ev);
 	return err || !s->tap ? err : s->tap(s->tap_ctx, ev);
 }
 
@@ -237,6 +245,18 @@ static int open_bpf(struct session *s)
 	return 0;
 }
 
+static void set_stack_rate(struct session *s)
+{
+	src_bpf_stack_rate(s->bpf, s->stacks_on ? callpaths_period(s->paths) : 0,
+			   callpaths_bytes(s->paths));
+}
+
+void session_stacks(struct session *s, bool on)
+{
+	s->stacks_on = on;
+	set_stack_rate(s);
+}
+
 /* --drop: an event kind, or the hook of map events; "storage" is open_bpf()'s. For tests. */
 static void set_drop(struct model *m, const char *name)
 {
@@ -270,7 +290,16 @@ int session_open(const struct opts *o, struct session **ret_s)
 	model_init(&s->model, s->st);
 	set_drop(&s->model, o->drop);
 	s->now_ns = boot_ns();
+	if (o->stacks) {
+		s->paths = callpaths_new(&s->model, o->sample, o->max_overhead);
+		if (!s->paths) {
+			session_close(s);
+			return log_error(EX_FAILED, NULL, "out of memory");
+		}
+	}
 	err = open_bpf(s);
+	if (!err && s->paths)
+		session_stacks(s, true);
 	if (!err && set_up_fds(s))
 		err = log_error(EX_FAILED, NULL, "cannot set up the event loop: %s",
 				strerror(errno));
@@ -297,6 +326,7 @@ void session_close(struct session *s)
 		free(s->procs[i]);
 	}
 	free(s->procs);
+	callpaths_free(s->paths);
 	src_proc_close(s->opening);
 	model_fini(&s->model);
 	strtab_free(s->st);
@@ -361,6 +391,7 @@ static int measure(struct session *s, uint64_t dt_ns)
 		lock > s->tick_lock_ns ? (uint64_t)((double)(lock - s->tick_lock_ns) / sec) : 0;
 	s->tick_lock_ns = lock;
 	c->lost = model_lost(&s->model);
+	c->stack_period = s->stacks_on ? callpaths_period(s->paths) : 0;
 	ev.cost = *c;
 	return session_apply(s, &ev);
 }
@@ -459,6 +490,8 @@ int session_settle(struct session *s)
 	}
 	if (!err)
 		err = measure(s, s->now_ns - before);
+	if (s->stacks_on && callpaths_tick(s->paths, s->now_ns))
+		set_stack_rate(s);
 	return err ? err : end_interval(s);
 }
 
@@ -614,9 +647,9 @@ int session_run(struct session *s, const struct session_view *v, void *ctx)
 	return 0;
 }
 
-void session_stack_rate(struct session *s, unsigned int period, unsigned int bytes)
+struct callpaths *session_paths(struct session *s)
 {
-	src_bpf_stack_rate(s->bpf, period, bytes);
+	return s->paths;
 }
 
 struct model *session_model(struct session *s)

@@ -6,6 +6,7 @@
 #ifndef SESSION_H
 #define SESSION_H
 
+#include "callpaths.h"
 #include "event/status.h"
 #include "model/model.h"
 #include "opts.h"
@@ -65,8 +66,10 @@ int session_run(struct session *s, const struct session_view *v, void *ctx);
 /* session_settle() - take in all events that there are now and end an interval */
 int session_settle(struct session *s);
 
-/* session_stack_rate() - see src_bpf_stack_rate() */
-void session_stack_rate(struct session *s, unsigned int period, unsigned int bytes);
+/* session_paths() - its call stacks; NULL unless opts.stacks */
+struct callpaths *session_paths(struct session *s);
+/* session_stacks() - are call stacks taken from now on? With opts.stacks only; at first they are */
+void session_stacks(struct session *s, bool on);
 /* session_unwatch() - the view's descriptor ended: do not wait for it any more. Returns 0. */
 int session_unwatch(struct session *s, int fd);
 

@@ -12,6 +12,8 @@ struct session {
 	struct strtab *st;
 	struct model model;
 	struct src_bpf *bpf;
+	struct callpaths *paths; /* NULL: no call stacks are taken */
+	bool stacks_on; /* false with paths: not now */
 	struct cost_meter *cost;
 	struct control *control; /* NULL: not root */
 	unsigned int nr_marks;

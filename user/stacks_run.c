@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "export/stacks.h"
+#include "export/symmaps.h"
 #include "frames.h"
 #include "output.h"
 #include "snap.h"
@@ -294,7 +295,7 @@ int stacks_run(pid_t pid, uint32_t as, const struct opts *o, FILE *out, struct s
 	if (ret)
 		return ret;
 	run.syms = held && held->syms ? held->syms : syms_new(pid, o->debuginfod);
-	err = run.syms ? frames_maps(run.syms, run.p, run.snap.st, false) : -ENOMEM;
+	err = run.syms ? symmaps_set(run.syms, &run.p->aspace, run.snap.st, NULL, false) : -ENOMEM;
 	if (!err)
 		err = stackcap_open(pid, copy_end, &run, held ? STACKCAP_HELD : 0, &run.cap,
 				    &run.rep.note);

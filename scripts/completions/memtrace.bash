@@ -59,7 +59,7 @@ _memtrace() {
 	--format)
 		case $verb in
 		report) flags='text' ;;
-		export) flags='perfetto json csv' ;;
+		export) flags='perfetto json csv folded' ;;
 		growth) flags='text folded pprof html' ;;
 		*) flags='mtr perfetto' ;;
 		esac
@@ -77,7 +77,7 @@ _memtrace() {
 	local live='--follow --interval --duration --plain --user'
 	case $verb in
 	doctor | info) flags=$common ;;
-	record) flags="$target --follow --interval --duration --user --last-size --last-time --when --format $common" ;;
+	record) flags="$target --follow --interval --duration --user --last-size --last-time --when --stacks --no-stacks --max-overhead --sample --format $common" ;;
 	replay) flags="--seek --speed --plain $common" ;;
 	report | export) flags="--format $common" ;;
 	diff) flags="--exit-code $common" ;;

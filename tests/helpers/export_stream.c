@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#include "event/sites.h"
 #include "export/exporter.h"
 #include "util/clock.h"
 
@@ -31,6 +32,8 @@
 struct stream {
 	struct exporter *x;
 	struct strtab *st;
+	struct stacktab *stacks;
+	struct sites *sites;
 	uint64_t now;
 	uint64_t counts[MTR_EV_MAX];
 	int64_t anon; /* of process 1 */
@@ -43,6 +46,8 @@ static void give(struct stream *s, struct mtr_event *ev)
 		ev->time_ns = s->now;
 	if (event_is_told(ev->kind))
 		s->counts[ev->kind]++;
+	if (!s->err)
+		s->err = sites_event(s->sites, ev);
 	if (!s->err)
 		s->err = exporter_feed(s->x, ev);
 	s->now += 1000;
@@ -238,6 +243,38 @@ static void others(struct stream *s)
 	give(s, &ev);
 }
 
+/* A thread in a loop of two call stacks at one place; code that is mapped, and code that is not. */
+static void stacks(struct stream *s)
+{
+	const uint64_t pc[][3] = { { MAP + 0x123, MAP + 0x456, MAP + 0x789 },
+				   { MAP + 0x123, 0x12345, MAP + 0x789 } };
+	struct mtr_event ev = event(MTR_EV_STACK, 1, 100);
+
+	for (unsigned int i = 0; i < 6; i++) {
+		ev.time_ns = 0;
+		ev.stack =
+			(struct mtr_ev_stack){ .ip = MAP + 0x123,
+					       .sp = STACK_END - 0x1000,
+					       .why = (uint8_t)(1 + i % 4),
+					       .stack = stacktab_intern(s->stacks, pc[i % 2], 3) };
+		give(s, &ev);
+		fault(s, 1, HEAP + 0x100000 + i * PAGE, MTR_FAULT_F_WRITE);
+	}
+	ev = event(MTR_EV_MOVE, 1, 100);
+	ev.move = (struct mtr_ev_move){ .from = MAP + 0x100000, .to = MAP + 0x200000, .len = PAGE };
+	give(s, &ev);
+	ev = event(MTR_EV_INVALIDATE, 1, 0);
+	for (unsigned int i = 1; i <= MTR_INV_DOUBT; i++) {
+		ev.time_ns = 0;
+		ev.invalidate = (struct mtr_ev_invalidate){ .start = HEAP,
+							    .end = HEAP + i / 2 * PAGE,
+							    .seq = i,
+							    .phase = (uint8_t)i,
+							    .why = MTR_INV_RECLAIMED };
+		give(s, &ev);
+	}
+}
+
 static void every_kind(struct stream *s)
 {
 	s->anon = 10 * (int64_t)PAGE;
@@ -265,6 +302,7 @@ static void every_kind(struct stream *s)
 		range(s, MTR_EV_HOLE, 1, MAP + 0x1000000 + i * 2 * PAGE, PAGE);
 	}
 	tick(s, 1);
+	stacks(s);
 	start(s, MTR_EV_ATTACH, 2, 200, 1, "child");
 	read_map(s, 2);
 	fault(s, 2, HEAP, MTR_FAULT_F_WRITE | MTR_FAULT_F_FAILED);
@@ -323,17 +361,20 @@ static int report(const struct stream *s, int err, uint64_t took)
 
 int main(int argc, char **argv)
 {
-	const struct export_info info = { .clocks = { 100 * S, 90 * S, 1715702413ull * S },
+	struct stream s = {
+		.st = strtab_new(), .stacks = stacktab_new(), .sites = sites_new(), .now = 100 * S
+	};
+	const struct export_info info = { .stacks = s.stacks,
+					  .clocks = { 100 * S, 90 * S, 1715702413ull * S },
 					  .rung = "fentry",
 					  .sysname = "Linux",
 					  .release = "6.1",
 					  .machine = "x86_64" };
 	const struct export_ops *ops = argc > 2 ? exporter_ops(argv[1]) : NULL;
-	struct stream s = { .st = strtab_new(), .now = 100 * S };
 	uint64_t began = boot_ns();
 	int fd, err;
 
-	if (!ops || !s.st) {
+	if (!ops || !s.st || !s.stacks || !s.sites) {
 		fprintf(stderr, "usage: export_stream %s OUT [storm N [M]|empty]\n",
 			exporter_names());
 		return 2;
@@ -354,6 +395,8 @@ int main(int argc, char **argv)
 		exporter_free(s.x);
 	}
 	strtab_free(s.st);
+	stacktab_free(s.stacks);
+	sites_free(s.sites);
 	close(fd);
 	return report(&s, err, boot_ns() - began);
 }

@@ -26,7 +26,7 @@ SCHEMA = {
     'TracePacket': {
         2: ('process_tree', 'ProcessTree'), 6: ('clock_snapshot', 'ClockSnapshot'), 8: ('timestamp', 'u'),
         9: ('process_stats', 'ProcessStats'), 10: ('seq', 'u'), 11: ('track_event', 'TrackEvent'),
-        12: ('interned_data', 'InternedData'), 13: ('sequence_flags', 'u'), 35: ('trace_stats', 'TraceStats'),
+        12: ('interned_data', 'InternedData'), 13: ('sequence_flags', 'u'), 35: ('trace_stats', 'TraceStats'), 37: ('profile_packet', 'ProfilePacket'),
         42: ('previous_packet_dropped', 'u'), 45: ('system_info', 'SystemInfo'),
         50: ('compressed_packets', 'B'), 59: ('defaults', 'TracePacketDefaults'),
         60: ('track_descriptor', 'TrackDescriptor'), 68: ('smaps_packet', 'SmapsPacket'),
@@ -44,15 +44,31 @@ SCHEMA = {
     'TrackEvent': {3: ('category_iids', 'u', True), 4: ('notes', 'DebugAnnotation', True), 9: ('type', 'u'),
                    10: ('name_iid', 'u'), 11: ('track_uuid', 'u'), 12: ('extra_counter_values', 'i', True),
                    22: ('categories', 's', True), 23: ('name', 's'), 30: ('counter_value', 'i'),
-                   31: ('extra_counter_track_uuids', 'u', True), 44: ('double_counter_value', 'd')},
+                   31: ('extra_counter_track_uuids', 'u', True), 44: ('double_counter_value', 'd'),
+                   56: ('callstack_iid', 'u')},
     'DebugAnnotation': {1: ('name_iid', 'u'), 2: ('bool_value', 'b'), 3: ('uint_value', 'u'),
                         4: ('int_value', 'i'), 6: ('string_value', 's'), 7: ('pointer_value', 'u'),
                         10: ('name', 's'), 11: ('dict_entries', 'DebugAnnotation', True),
                         17: ('string_value_iid', 'u')},
     'InternedData': {1: ('event_categories', 'Interned', True), 2: ('event_names', 'Interned', True),
                      3: ('debug_annotation_names', 'Interned', True),
+                     5: ('function_names', 'Interned', True), 6: ('frames', 'Frame', True),
+                     7: ('callstacks', 'Callstack', True), 16: ('build_ids', 'InternedBytes', True),
+                     17: ('mapping_paths', 'Interned', True), 18: ('source_paths', 'Interned', True),
+                     19: ('mappings', 'Mapping', True),
                      29: ('debug_annotation_string_values', 'Interned', True)},
     'Interned': {1: ('iid', 'u'), 2: ('name', 's')},
+    'InternedBytes': {1: ('iid', 'u'), 2: ('name', 'B')},
+    'Mapping': {1: ('iid', 'u'), 2: ('build_id', 'u'), 3: ('start_offset', 'u'), 4: ('start', 'u'), 5: ('end', 'u'),
+                6: ('load_bias', 'u'), 7: ('path_string_ids', 'u', True), 8: ('exact_offset', 'u')},
+    'Frame': {1: ('iid', 'u'), 2: ('function_name_id', 'u'), 3: ('mapping_id', 'u'), 4: ('rel_pc', 'u'),
+              5: ('source_path_iid', 'u'), 6: ('line_number', 'u')},
+    'Callstack': {1: ('iid', 'u'), 2: ('frame_ids', 'u', True)},
+    'ProfilePacket': {5: ('process_dumps', 'ProcessHeapSamples', True), 6: ('continued', 'b'), 7: ('index', 'u')},
+    'ProcessHeapSamples': {1: ('pid', 'u'), 2: ('samples', 'HeapSample', True), 9: ('timestamp', 'u'),
+                           11: ('heap_name', 's')},
+    'HeapSample': {1: ('callstack_id', 'u'), 2: ('self_allocated', 'u'), 3: ('self_freed', 'u'),
+                   5: ('alloc_count', 'u')},
     'TracePacketDefaults': {11: ('track_event', 'TrackEventDefaults'), 58: ('timestamp_clock_id', 'u')},
     'TrackEventDefaults': {11: ('track_uuid', 'u')},
     'TrackDescriptor': {1: ('uuid', 'u'), 2: ('name', 's'), 3: ('process', 'ProcessDescriptor'),
@@ -146,6 +162,21 @@ def message(kind, b):
     return out
 
 
+def unbundled(data):
+    """The same trace without compression."""
+    out = b''
+    for _, _, v in fields(data):
+        whole = [p for nr, _, p in fields(v) if nr == 50]
+        if whole:
+            out += zlib.decompress(whole[0])
+            continue
+        size, n = b'', len(v)
+        while n > 127:
+            size, n = size + bytes([n & 127 | 128]), n >> 7
+        out += b'\n' + size + bytes([n]) + v
+    return out
+
+
 def packets(data, depth=0):
     for nr, wire, v in fields(data):
         need(nr == 1 and wire == 2, 'something else than a packet')
@@ -165,6 +196,7 @@ def packets(data, depth=0):
 class Sequence:
     def __init__(self):
         self.state, self.defaults, self.packets = False, {}, 0
+        self.heap, self.index, self.dumped = None, 0, {}
         self.interned = collections.defaultdict(dict)
 
 
@@ -186,6 +218,9 @@ class Trace:
         self.ended = []  # (ts, tid)
         self.attributes, self.system, self.trace_stats = {}, None, None
         self.clocks, self.dropped, self.nr = [], 0, 0
+        self.callstacks = []  # (ts, kind, [frames]) of events that have one
+        self.heaps = collections.defaultdict(dict)  # (pid, heap): {frames: (allocated, freed)}; the latest
+        self.dumps = []  # (ts, pid, heap)
         for p in packets(self.data):
             self.nr += 1
             self.packet(p)
@@ -216,8 +251,9 @@ class Trace:
                 need(flags & 3, 'interned data without state')
                 for n in names:
                     need(n.get('iid', 0) > 0, 'an iid of 0')
-                    old = seq.interned[field].setdefault(n['iid'], n['name'])
-                    need(old == n['name'], 'an iid was told anew', field, n, old)
+                    what = n.get('name', n)
+                    old = seq.interned[field].setdefault(n['iid'], what)
+                    need(old == what, 'an iid was told anew', field, n, old)
         clock = seq.defaults.get('timestamp_clock_id', 6) if seq and flags & 2 else 6
         need(clock == 6, 'clock', clock)
         if 'timestamp' in p:
@@ -227,6 +263,42 @@ class Trace:
             take = getattr(self, 'on_' + key, None)
             if take:
                 take(p[key], ts, seq, flags)
+
+    def frames(self, seq, iid):
+        """(function or None, path, build-id, rel_pc) of a call stack, outermost first."""
+        need(iid in seq.interned['callstacks'], 'an unknown call stack', iid)
+        out = []
+        for f in seq.interned['callstacks'][iid].get('frame_ids', []):
+            need(f in seq.interned['frames'], 'an unknown frame', f)
+            frame = seq.interned['frames'][f]
+            need(frame.get('mapping_id') in seq.interned['mappings'], 'a frame of no mapping', frame)
+            m = seq.interned['mappings'][frame['mapping_id']]
+            path = '/'.join([''] + [seq.interned['mapping_paths'][i] for i in m['path_string_ids']])
+            build = seq.interned['build_ids'][m['build_id']] if 'build_id' in m else None
+            name = frame.get('function_name_id')
+            need(name is None or name in seq.interned['function_names'], 'an unknown name', frame)
+            if 'source_path_iid' in frame:
+                need(frame['source_path_iid'] in seq.interned['source_paths'], 'an unknown source', frame)
+            out.append((seq.interned['function_names'][name] if name else None, path, build, frame['rel_pc']))
+        return tuple(out)
+
+    def on_profile_packet(self, p, ts, seq, flags):
+        need(seq is not None and flags == 2 and seq.state, 'a heap profile needs the state of its sequence')
+        need(4 in [c['clock_id'] for c in self.clocks[0]], 'heap profiles are told on CLOCK_MONOTONIC_COARSE')
+        need(p['index'] == seq.index, 'index', p['index'], seq.index)
+        seq.index += 1
+        for d in p['process_dumps']:
+            key = d['pid'], d['heap_name']
+            need(seq.heap in (None, key), 'two heaps on a sequence')
+            need(not set(":'") & set(d['heap_name']), 'name')
+            seq.heap = key
+            self.dumps.append((d['timestamp'], *key))
+            for s in d.get('samples', []):
+                now = s['self_allocated'], s['self_freed']
+                old = seq.dumped.get(s['callstack_id'], (0, 0))
+                need(now[0] >= old[0] and now[1] >= old[1], 'a value that gets smaller drops its row', old, now)
+                seq.dumped[s['callstack_id']] = now
+                self.heaps[key][self.frames(seq, s['callstack_id'])] = now
 
     def on_clock_snapshot(self, s, ts, seq, flags):
         need(s['primary_trace_clock'] == 6, 'primary clock')
@@ -317,6 +389,9 @@ class Trace:
             return
         name = e.get('name') or ('name_iid' in e and name_of('event_names', e['name_iid'])) or None
         cats = set(e.get('categories', [])) | {name_of('event_categories', c) for c in e.get('category_iids', [])}
+        if 'callstack_iid' in e:
+            need(flags & 2, 'a call stack on a packet that needs no state')
+            self.callstacks.append((ts, next(iter(cats)), self.frames(seq, e['callstack_iid'])))
         notes = [argument(n) for n in e.get('notes', [])]
         need(len(dict(notes)) == len(notes), 'an argument twice', notes)
         need(e['type'] == 2 or name, 'an event without a name')
@@ -378,7 +453,7 @@ class Trace:
             if kind == 2:
                 continue
             if 'binned' in cats:
-                out.update({k: v for k, v in args.items() if k in ('fault', 'vma', 'hole', 'name', 'resync')})
+                out.update({k: v for k, v in args.items() if k in ('fault', 'vma', 'hole', 'name', 'resync', 'invalidate')})
             elif not cats & {'interval', 'reading'}:
                 need(len(cats) == 1, 'categories', cats)
                 out[next(iter(cats))] += 1
@@ -386,7 +461,7 @@ class Trace:
 
 
 SHOWN = ('attach', 'exec', 'exit', 'vma', 'hole', 'name', 'resync', 'fault', 'thread', 'thread_exit', 'signal',
-         'oom', 'comm', 'lost', 'mark')
+         'oom', 'comm', 'lost', 'mark', 'invalidate')
 
 
 def main():

@@ -178,6 +178,17 @@ def faults_are_the_kernels():
     check(last['faults']['kernel'] <= after, 'more faults than the process ever had')
 
 
+def storm():
+    """Two threads at full speed: nothing is lost, and every fault is there, by the target's own count."""
+    f = path('storm.mtr')
+    said = run('record', '-o', f, '-i', '200ms', '--', os.path.join(TARGETS, 'faultstorm'), '--threads', 2,
+               '--pages', 5000, '--rounds', 12 // SLOW or 2).decode()
+    want = int(re.search(r'DONE faults=(\d+)', said)[1])
+    o = info(f)
+    equal(o['lost'], 0, 'lost')
+    check(o['by_kind']['fault'] >= want, o['by_kind']['fault'], 'faults, the target had', want)
+
+
 def build_ids():
     """Those in the file are those in the programs, by readelf."""
     f = path('ids.mtr')
@@ -389,6 +400,19 @@ def last_size():
     equal(o['missing_events'], 0, 'missing')
 
 
+def found_by_mark(f):
+    """A mark is a moment: what replay and diff begin with is the end of the interval that it is in."""
+    objects = [json.loads(line) for line in run('export', f, '--format', 'json').splitlines()]
+    mark, = (o for o in objects if o.get('event') == 'mark')
+    ends = [o['time_ns'] for o in objects if o['type'] == 'interval']
+    want = min((t for t in ends if t >= mark['time_ns']), default=ends[-1])
+    first = json.loads(run('replay', f, '--seek', mark['name'], '--json').splitlines()[0])
+    equal(first['time_ns'], want, 'the first report from the mark on')
+    side = json.loads(run('diff', f'{f}@{mark["name"]}', f, '--json').splitlines()[0])['a']
+    equal(side['time_ns'], want, 'diff at the mark')
+    run('diff', f'{f}@{mark["name"]}?', f, want=2)
+
+
 def when():
     """The condition comes true: the dump has what led to it. A wrong one is refused."""
     f = path('when.mtr')
@@ -402,6 +426,7 @@ def when():
             r.stop()
         marks = info(path_of('when-2.mtr'))['by_kind']
         equal(marks.get('mark'), 1, 'the moment is marked, once')
+        found_by_mark(path_of('when-2.mtr'))
         with Recorder('-p', t.pid, '-o', path('never.mtr'), '--when', 'rss > 500G', '-i', '100ms') as r:
             time.sleep(1)
             check(not os.path.exists(path_of('never.mtr')), 'written though the condition never held')
@@ -506,7 +531,7 @@ def default_name():
 
 
 try:
-    main(random_operations, redis, faults_are_the_kernels, build_ids, replay_reports, report, diff, killed_recorder, full_disk,
+    main(random_operations, redis, faults_are_the_kernels, storm, build_ids, replay_reports, report, diff, killed_recorder, full_disk,
          damaged_file, processes_come_and_go, status_of_the_command, on_a_terminal, last_time_on_usr1, last_size, when, file_of_the_user,
          hostile_places, to_a_pipe, default_name)
 finally:

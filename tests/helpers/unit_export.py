@@ -4,6 +4,7 @@ import collections
 import csv
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -41,7 +42,24 @@ def perfetto_counts():
     equal(readings, truth['counts']['snap_end'], 'readings')
     equal(sum(e[5]['regions'] for e in t.named('pages counted')), truth['counts']['residency'], 'counted regions')
     equal(t.attributes['memtrace.events'], truth['events'], 'events')
-    equal(t.attributes['memtrace.faults_each'], 1002, 'faults told each: 1000 of an interval')
+    equal(t.attributes['memtrace.faults_each'], 1008, 'faults told each: 1000 of an interval')
+
+
+def perfetto_stacks():
+    """Call stacks go with the events that they hold for; the books of the heap profile are those of the events."""
+    _, t = trace()
+    told = [frames for _, kind, frames in t.callstacks if kind == 'fault' and len(frames) == 3]
+    check(len(told) >= 6, told)
+    equal({tuple(f[3] for f in frames) for frames in told}, {(0x789, 0x456, 0x123), (0x789, 0x12345, 0x123)}, 'addresses')
+    check(all(f[1].startswith('/lib/re') for f in told[0]), 'module', told[0])
+    check('/[anon]' in [f[1] for f in told[1]], 'code that is not mapped', told[1])
+    equal(sorted(h for _, h in t.heaps), ['memtrace.faults'], 'profiles')
+    heap = t.heaps[100, 'memtrace.faults']
+    equal(sum(v[0] for v in heap.values()), (6 + 1) * 4096, 'bytes that came')
+    equal([e[3] for e in t.events if 'invalidate' in e[4]],
+          ['memtrace.ko begins to tell', 'pages about to change', 'pages changed', 'memtrace.ko tells no more',
+           'pages unclear'], 'what memtrace.ko told')
+    equal(t.named('pages changed')[0][5]['why'], 'reclaimed', 'why')
 
 
 def perfetto_bins():
@@ -50,7 +68,7 @@ def perfetto_bins():
     equal(len(bins), 1, 'bins')
     equal(bins[0][5], {'fault': 1500, 'minor': 1499, 'major': 1, 'other': 0, 'bytes': 1500 * 4096}, 'the bin')
     shown = [e for e in t.events if 'fault' in e[4] and t.pid_of(e[2]) == 100]
-    equal(len(shown), 1001, 'faults one by one, the last after the last interval')
+    equal(len(shown), 1007, 'faults one by one, the last after the last interval')
     equal(shown[-1][3], 'major fault', 'its name')
     equal(shown[-1][5]['write'], True, 'it wrote')
     equal(shown[0][5]['kind'], 'heap', 'kind of region')
@@ -166,6 +184,26 @@ def perfetto_decodes_raw():
     check(p.stdout.startswith(b'1 {\n  50: "'), 'bundles:', p.stdout[:40])
 
 
+def perfetto_decodes():
+    """By Perfetto's own schema, where it is at hand: there is no field that it does not know."""
+    desc = os.environ.get('PERFETTO_DESC', os.path.join(live.TOP, '..', 'shared', 'perfetto', 'trace.desc'))
+    if not os.path.exists(desc):
+        raise live.Skip("Perfetto's schema is not at hand")
+    _, path, _ = made('perfetto')
+    with open(path, 'rb') as f:
+        flat = perfetto.unbundled(f.read())
+    try:
+        p = subprocess.run(['protoc', '--descriptor_set_in=' + desc, '--decode=perfetto.protos.Trace'], input=flat,
+                           stdout=subprocess.PIPE)
+    except FileNotFoundError:
+        raise live.Skip('protoc is not installed') from None
+    equal(p.returncode, 0, 'protoc')
+    text = p.stdout.decode()
+    equal(re.findall(r'^ *\d+[:{ ].*', text, re.M), [], 'unknown fields')
+    for what in ('track_event', 'track_descriptor', 'smaps_packet', 'profile_packet', 'callstack_iid', 'trace_stats'):
+        check(f' {what}' in text, what)
+
+
 def json_lines():
     import jsonschema
     truth, path, status = made('json')
@@ -264,8 +302,8 @@ def memory_is_bounded():
 
 
 if __name__ == '__main__':
-    names = [perfetto_counts, perfetto_bins, perfetto_processes, perfetto_counters, perfetto_map, perfetto_smaps,
-             perfetto_loss, perfetto_cut, perfetto_decodes_raw, json_lines, csv_lines, json_and_csv_agree,
+    names = [perfetto_counts, perfetto_stacks, perfetto_bins, perfetto_processes, perfetto_counters, perfetto_map, perfetto_smaps,
+             perfetto_loss, perfetto_cut, perfetto_decodes_raw, perfetto_decodes, json_lines, csv_lines, json_and_csv_agree,
              empty_is_an_error, full_disk_is_an_error, small_disk, memory_is_bounded]
     if len(sys.argv) > 1:
         names = [n for n in names if n.__name__ in sys.argv[1:]]

@@ -45,7 +45,7 @@ static const struct {
 	{ MTR_EV_TICK, sizeof(struct mtr_ev_tick), 0 },
 	{ MTR_EV_LIMITS, sizeof(struct mtr_ev_limits), 4 },
 	{ MTR_EV_LIMIT, sizeof(struct mtr_ev_limit), 0 },
-	{ MTR_EV_COST, sizeof(struct mtr_cost), 4 },
+	{ MTR_EV_COST, sizeof(struct mtr_cost), 0 },
 	{ MTR_EV_DROP, 0, 0 },
 	{ MTR_EV_MODULE, sizeof(struct mtr_ev_module), 4 },
 };
@@ -53,6 +53,7 @@ static const struct {
 FIXTURE(c)
 {
 	struct strtab *out_st, *in_st;
+	struct stacktab *out_stacks, *in_stacks;
 	struct codec *enc, *dec;
 	uint8_t buf[CODEC_MAX_EVENT * 4];
 	size_t len;
@@ -63,11 +64,14 @@ FIXTURE_SETUP(c)
 {
 	self->out_st = strtab_new();
 	self->in_st = strtab_new();
+	self->out_stacks = stacktab_new();
+	self->in_stacks = stacktab_new();
+	ASSERT_TRUE(self->out_stacks && self->in_stacks);
 	self->enc = calloc(1, sizeof(*self->enc));
 	self->dec = calloc(1, sizeof(*self->dec));
 	ASSERT_TRUE(self->out_st && self->in_st && self->enc && self->dec);
-	codec_init(self->enc, self->out_st);
-	codec_init(self->dec, self->in_st);
+	codec_init(self->enc, self->out_st, self->out_stacks);
+	codec_init(self->dec, self->in_st, self->in_stacks);
 	self->len = 0;
 	/* the two tables give different ids to the same string */
 	strtab_intern_str(self->in_st, "something else");
@@ -83,6 +87,8 @@ FIXTURE_TEARDOWN(c)
 	codec_fini(self->dec);
 	free(self->enc);
 	free(self->dec);
+	stacktab_free(self->out_stacks);
+	stacktab_free(self->in_stacks);
 	strtab_free(self->out_st);
 	strtab_free(self->in_st);
 }
@@ -218,10 +224,10 @@ TEST(every_byte_of_an_event_is_written)
 		}
 		seen++;
 	}
-	/* and every kind was looked at; a state event has tests of its own */
+	/* and every kind was looked at; state events and call stacks have tests of their own */
 	for (unsigned int k = 1; k < MTR_EV_MAX; k++)
 		seen -= strcmp(event_kind_name(k), "unknown") && k != MTR_EV_STATE &&
-			k != MTR_EV_STACK; /* not in files yet */
+			k != MTR_EV_STACK && k != MTR_EV_SITE;
 	EXPECT_EQ(0, seen);
 }
 
@@ -323,6 +329,118 @@ TEST_F(c, state_of_any_length)
 		EXPECT_STREQ("\xff\x01 raw", strtab_str(self->in_st, got.state.str[1]));
 		for (unsigned int i = 0; i < nr; i++)
 			EXPECT_EQ(nr % 2 ? ~0ull - i : i * nr, got.state.v[i]);
+	}
+}
+
+static struct mtr_event a_stack(C *c, uint16_t kind, const uint64_t *pc, unsigned int nr)
+{
+	struct mtr_event ev = { .kind = kind, .as = 1, .tid = 7, .time_ns = random64() % 1000 };
+
+	ev.stack = (struct mtr_ev_stack){ .ip = random64(),
+					  .sp = random64(),
+					  .why = (uint8_t)(random64() % 5),
+					  .end = (uint8_t)(random64() % 3),
+					  .stack = stacktab_intern(c->out_stacks, pc, nr) };
+	return ev;
+}
+
+static void expect_stack(struct __test_metadata *_metadata, C *c, const struct mtr_event *want,
+			 const uint8_t **p)
+{
+	uint64_t a[STACKTAB_MAX_FRAMES], b[STACKTAB_MAX_FRAMES];
+	struct mtr_event ev;
+	unsigned int nr;
+
+	ASSERT_EQ(1, codec_decode(c->dec, p, c->buf + c->len, &ev));
+	EXPECT_EQ(want->kind, ev.kind);
+	EXPECT_EQ(want->time_ns, ev.time_ns);
+	EXPECT_EQ(want->stack.ip, ev.stack.ip);
+	EXPECT_EQ(want->stack.sp, ev.stack.sp);
+	EXPECT_EQ(want->stack.why, ev.stack.why);
+	EXPECT_EQ(want->stack.end, ev.stack.end);
+	EXPECT_EQ(NULL, ev.stack.copy);
+	nr = stacktab_frames(c->out_stacks, want->stack.stack, a, STACKTAB_MAX_FRAMES);
+	ASSERT_EQ(nr, stacktab_frames(c->in_stacks, ev.stack.stack, b, STACKTAB_MAX_FRAMES));
+	for (unsigned int i = 0; i < nr; i++)
+		EXPECT_EQ(a[i], b[i]);
+}
+
+/* Of any depth, sharing any outer part with an earlier one, over chunks that forget. */
+TEST_F(c, call_stacks)
+{
+	uint64_t pc[STACKTAB_MAX_FRAMES];
+	struct mtr_event ev[12];
+
+	for (unsigned int i = 0; i < STACKTAB_MAX_FRAMES; i++)
+		pc[i] = i % 7 ? 0x7f0000001000ull + i * 64 : random64();
+	for (unsigned int round = 0; round < 200; round++) {
+		const uint8_t *p = self->buf;
+
+		for (unsigned int i = 0; i < 12; i++) {
+			unsigned int inner = (unsigned int)(random64() % STACKTAB_MAX_FRAMES);
+
+			pc[inner] = random64();
+			inner = (unsigned int)(random64() % (STACKTAB_MAX_FRAMES + 1));
+			ev[i] = a_stack(self, i % 2 ? MTR_EV_SITE : MTR_EV_STACK, pc + inner,
+					STACKTAB_MAX_FRAMES - inner);
+			if (self->len < sizeof(self->buf) - CODEC_MAX_EVENT)
+				encode(_metadata, self, &ev[i]);
+			else
+				ev[i].kind = 0;
+		}
+		for (unsigned int i = 0; i < 12; i++)
+			if (ev[i].kind)
+				expect_stack(_metadata, self, &ev[i], &p);
+		EXPECT_TRUE(p == self->buf + self->len);
+		self->len = 0;
+		codec_reset(self->enc);
+		codec_reset(self->dec);
+	}
+}
+
+/* One that was there before takes no more than its number. */
+TEST_F(c, a_known_call_stack_is_small)
+{
+	uint64_t pc[40];
+	struct mtr_event ev;
+	size_t first;
+
+	for (unsigned int i = 0; i < 40; i++)
+		pc[i] = random64();
+	ev = a_stack(self, MTR_EV_STACK, pc, 40);
+	encode(_metadata, self, &ev);
+	first = self->len;
+	encode(_metadata, self, &ev);
+	EXPECT_GT(first, 300);
+	EXPECT_LE(self->len - first, 12);
+	self->len = 0;
+}
+
+/* Frames that are not there, more of them than a stack may have, a chain that grows and grows. */
+TEST_F(c, made_up_call_stacks)
+{
+	/* kind, length; time, as, tid, cpu; ip, sp, why, end; outer part, frames */
+	uint8_t outer[] = { MTR_EV_STACK, 10, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0 };
+	uint8_t many[] = { MTR_EV_STACK, 11, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x81, 0x02 };
+	uint8_t cut[] = { MTR_EV_STACK, 11, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 5 };
+	uint8_t none[] = { MTR_EV_STACK, 8, 0, 0, 0, 0, 0, 0, 0, 0 };
+	uint8_t one[] = { MTR_EV_STACK, 11, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2 };
+	const uint8_t *p = outer;
+	struct mtr_event ev;
+
+	EXPECT_EQ(-EBADMSG, codec_decode(self->dec, &p, p + sizeof(outer), &ev));
+	p = many;
+	EXPECT_EQ(-EBADMSG, codec_decode(self->dec, &p, p + sizeof(many), &ev));
+	p = cut;
+	EXPECT_EQ(-EBADMSG, codec_decode(self->dec, &p, p + sizeof(cut), &ev));
+	p = none;
+	EXPECT_EQ(-EBADMSG, codec_decode(self->dec, &p, p + sizeof(none), &ev));
+	codec_reset(self->dec);
+	for (unsigned int i = 0; i < STACKTAB_MAX_FRAMES; i++) {
+		one[10] = (uint8_t)(i < 127 ? i : 127);
+		p = one;
+		ASSERT_EQ(1, codec_decode(self->dec, &p, p + sizeof(one), &ev));
+		EXPECT_EQ(i < 127 ? i + 1 : 128, stacktab_depth(self->in_stacks, ev.stack.stack));
 	}
 }
 

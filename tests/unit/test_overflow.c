@@ -66,6 +66,19 @@ TEST_F(o, nothing_known)
 	EXPECT_STREQ("", text(self));
 }
 
+/* What is for others to show must not be taken for one. */
+TEST_F(o, only_frames_are_frames)
+{
+	static const uint16_t kinds[] = { MTR_EV_LIMIT, MTR_EV_COST, MTR_EV_MODULE, MTR_EV_MARK };
+
+	for (unsigned int i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		struct mtr_event ev = { .kind = kinds[i], .as = self->p->as };
+
+		ASSERT_EQ(0, model_apply(&self->fake.model, &ev));
+	}
+	EXPECT_EQ(0, self->p->nr_frames);
+}
+
 TEST_F(o, a_cycle)
 {
 	frame(self, 0, "even", 1, 1, 64, -1);

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "event/sites.h"
 #include "kselftest_harness.h"
 #include "trace/ring.h"
 #include "tracebuf.h"
@@ -112,7 +113,7 @@ static void record(struct __test_metadata *_metadata, T *self, bool end)
 	set_facts(facts);
 	ASSERT_EQ(0, trace_file_new(fd, facts, &tf));
 	free(facts);
-	w = trace_writer_new(st, trace_file_chunk, tf);
+	w = trace_writer_new(st, NULL, trace_file_chunk, tf);
 	ASSERT_NE(NULL, w);
 	self->want->nr = 0;
 	self->size_of[0] = trace_file_size(tf);
@@ -216,6 +217,112 @@ TEST_F(t, what_was_written_is_read)
 	EXPECT_EQ(NR_STEPS * PER_STEP / 3 * 2, in.by_kind[MTR_EV_FAULT]);
 	EXPECT_EQ(1000000, in.begin_ns);
 	EXPECT_EQ(1000000 + (NR_STEPS * PER_STEP - 1) * 1000, in.end_ns);
+}
+
+/* A keyframe with what is known of call stacks there. */
+static int fill_sites(void *ctx, event_sink_fn sink, void *sink_ctx)
+{
+	struct key k = { 1 };
+	int err = fill(&k, sink, sink_ctx);
+
+	return err ? err : sites_tell(ctx, 2000, sink, sink_ctx);
+}
+
+/* Events of two threads that each have been at two places; the call stack of each place comes once. */
+static void write_stacks(struct __test_metadata *_metadata, struct trace_writer *w,
+			 struct stacktab *stacks, struct sites *sites)
+{
+	const uint64_t pc[4] = { 0x401000, 0x401100, 0x402000, 0x403000 };
+
+	for (unsigned int i = 0; i < 400; i++) {
+		struct mtr_event ev = { .kind = MTR_EV_FAULT, .as = 1, .tid = 7 + i % 2 };
+		unsigned int place = i / 2 % 2;
+
+		ev.time_ns = 1000 + i * 10;
+		if (i < 4) {
+			ev.kind = MTR_EV_STACK;
+			ev.stack.ip = pc[place];
+			ev.stack.stack =
+				stacktab_intern(stacks, pc + place + i % 2, 4 - place - i % 2);
+			ASSERT_EQ(0, sites_event(sites, &ev));
+		} else {
+			ev.fault.ip = pc[place];
+			ev.fault.addr = i;
+		}
+		ASSERT_EQ(0, trace_writer_event(w, &ev));
+		if (i % 100 == 99)
+			ASSERT_EQ(0, trace_writer_flush(w));
+		if (i == 199)
+			ASSERT_EQ(0, trace_writer_keyframe(w, 2990, fill_sites, sites));
+	}
+}
+
+/* To the end: how many faults; each has the frames that were written for its place. */
+static unsigned int faults_with_stacks(struct __test_metadata *_metadata, struct trace_reader *r)
+{
+	struct mtr_event ev;
+	unsigned int nr = 0;
+
+	while (trace_reader_next(r, &ev) > 0) {
+		unsigned int place = ev.fault.ip == 0x401100, odd = ev.tid == 8;
+
+		if (ev.kind != MTR_EV_FAULT)
+			continue;
+		nr++;
+		EXPECT_EQ(4 - place - odd, stacktab_depth(trace_reader_stacks(r), ev.callstack));
+		EXPECT_EQ(place + odd == 0 ? 0x401000 :
+			  place + odd == 1 ? 0x401100 :
+					     0x402000,
+			  stacktab_pc(trace_reader_stacks(r), ev.callstack));
+	}
+	return nr;
+}
+
+/* From the beginning, from a keyframe on, and behind damage: who reads has the call stacks. */
+TEST(call_stacks_of_places)
+{
+	struct stacktab *stacks = stacktab_new();
+	struct strtab *st = strtab_new(), *st2 = strtab_new();
+	struct sites *sites = sites_new();
+	int fd = memfd_create("t", 0);
+	struct tracebuf file = {};
+	struct trace_reader *r;
+	struct trace_writer *w;
+	struct trace_file *tf;
+	struct trace_facts f;
+	size_t at;
+
+	set_facts(&f);
+	ASSERT_EQ(0, trace_file_new(fd, &f, &tf));
+	w = trace_writer_new(st, stacks, trace_file_chunk, tf);
+	ASSERT_TRUE(w && stacks && sites);
+	write_stacks(_metadata, w, stacks, sites);
+	ASSERT_EQ(0, trace_file_end(tf));
+	ASSERT_EQ(0, tracebuf_load(&file, fd));
+	ASSERT_EQ(0, tracebuf_open(&file, st2, &r));
+	EXPECT_EQ(396, faults_with_stacks(_metadata, r));
+	EXPECT_EQ(4, trace_reader_info(r)->by_kind[MTR_EV_STACK]);
+	EXPECT_EQ(0, trace_reader_info(r)->by_kind[MTR_EV_SITE]);
+	EXPECT_EQ(400, trace_reader_info(r)->told);
+	ASSERT_EQ(0, trace_reader_seek(r, 4000));
+	EXPECT_EQ(200, faults_with_stacks(_metadata, r));
+	trace_reader_close(r);
+	/* the first chunk of events is gone, and with it all call stacks but the keyframe's */
+	at = TRACE_HEADER_SZ + CHUNK_HEADER_SZ +
+	     get_le(file.data + TRACE_HEADER_SZ + CH_DISK_LEN, 4);
+	file.data[at + CHUNK_HEADER_SZ + 9] ^= 1;
+	ASSERT_EQ(0, tracebuf_open(&file, st2, &r));
+	ASSERT_EQ(0, trace_reader_seek(r, 4000));
+	EXPECT_EQ(200, faults_with_stacks(_metadata, r));
+	trace_reader_close(r);
+	tracebuf_free(&file);
+	trace_writer_free(w);
+	trace_file_free(tf);
+	sites_free(sites);
+	stacktab_free(stacks);
+	strtab_free(st);
+	strtab_free(st2);
+	close(fd);
 }
 
 TEST_F(t, facts)

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
+#include "sym/buildid.h"
 #include "sym/elfmod.h"
 #include "sym/unwind.h"
 
@@ -355,6 +356,58 @@ TEST(a_damaged_file)
 			syms_addr(s, a);
 		syms_free(s);
 		close(f);
+	}
+}
+
+__attribute__((noinline)) static int a_function(int n)
+{
+	return n * 3;
+}
+
+/* Of a recorded process: the file at its path counts when it says itself that it is the one. */
+TEST(names_of_a_recording)
+{
+	unsigned long long lo = 0, hi, off, at = (unsigned long long)(uintptr_t)a_function;
+	FILE *f = fopen("/proc/self/maps", "re");
+	char exe[4096] = "", line[4096], hex[BUILDID_HEX_SZ];
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	const char *const ids[] = { hex, NULL, "00112233", hex };
+	int has_id = buildid_read(fd, hex, sizeof(hex));
+
+	EXPECT_EQ(3, a_function(1));
+	ASSERT_NE(-1, readlink("/proc/self/exe", exe, sizeof(exe) - 1));
+	close(fd);
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%llx-%llx %*s %llx", &lo, &hi, &off) == 3 && at >= lo && at < hi)
+			break;
+	ASSERT_NE(NULL, f);
+	fclose(f);
+	if (has_id) {
+		TH_LOG("this compiler writes no build-id");
+		return;
+	}
+	for (unsigned int i = 0; i < 4; i++) {
+		struct sym_map map = {
+			.start = lo, .end = hi, .pgoff = off, .ino = 7, .exec = true
+		};
+		struct syms *s = syms_new(0, false);
+		const struct sym_addr *a;
+
+		/* another file of that name, or none */
+		map.path = i < 3 ? exe : "/nowhere/test_unwind";
+		map.build_id = ids[i];
+		ASSERT_EQ(0, syms_set_maps(s, &map, 1));
+		EXPECT_TRUE(syms_maps(s, at));
+		EXPECT_FALSE(syms_maps(s, hi));
+		a = syms_addr(s, at);
+		ASSERT_NE(NULL, a);
+		EXPECT_STREQ("test_unwind", a->module);
+		if (i) {
+			EXPECT_EQ(NULL, a->name[0].function);
+		} else {
+			EXPECT_STREQ("a_function", a->name[0].function);
+		}
+		syms_free(s);
 	}
 }
 

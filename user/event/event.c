@@ -64,6 +64,8 @@ const char *event_kind_name(unsigned int kind)
 		return "module";
 	case MTR_EV_STATE:
 		return "state";
+	case MTR_EV_SITE:
+		return "site";
 	case MTR_EV_INVALIDATE:
 		return "invalidate";
 	case MTR_EV_STACK:

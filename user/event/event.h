@@ -61,6 +61,7 @@ enum mtr_kind {
 	MTR_EV_DROP = 44, /* no payload: nobody will ask for this address space any more */
 	MTR_EV_MODULE = 45, /* module: a mapped program or library, by its build-id */
 	MTR_EV_STATE = 46, /* state: a piece of the model at a keyframe */
+	MTR_EV_SITE = 47, /* stack: at a keyframe, the call stack that holds for a place */
 	MTR_EV_MAX
 };
 
@@ -258,7 +259,17 @@ struct mtr_ev_lost {
 struct mtr_ev_stack {
 	uint64_t ip, sp;
 	uint8_t why; /* enum mtr_ev_stack_why */
-	const struct mtr_stack_copy *copy; /* registers and stack; borrowed for the call */
+	uint8_t end; /* enum mtr_stack_end */
+	uint32_t stack; /* its frames: id in the stream's stack table (stacktab.h); 0: none are known */
+	/* Registers and stack, as a source took them; borrowed for the call. Gone when the frames are known. */
+	const struct mtr_stack_copy *copy;
+};
+
+/* Explicit numbers: they are also the trace file's. */
+enum mtr_stack_end {
+	MTR_STACK_WHOLE = 0,
+	MTR_STACK_CUT = 1, /* the outer frames were not in the copy */
+	MTR_STACK_LOST = 2, /* nothing tells how a frame was built, or the stack was overwritten */
 };
 
 enum mtr_ev_stack_why {
@@ -360,6 +371,8 @@ struct mtr_event {
 	uint32_t as; /* address space: unique in a session, never reused; 0: none */
 	uint32_t tid; /* 0: not a thread of the target */
 	uint32_t epoch; /* FAULT, RSS: how often counting had begun or ended when the bytes came */
+	/* The call stack that holds for it (sites.h): id in the stream's stack table; 0: none is known */
+	uint32_t callstack;
 	uint64_t time_ns; /* CLOCK_BOOTTIME */
 	union {
 		struct mtr_ev_proc proc;
@@ -399,7 +412,7 @@ const char *event_kind_name(unsigned int kind);
 /* event_is_told() - is it one of the process, not of memtrace's own doing? Only these are counted. */
 static inline bool event_is_told(unsigned int kind)
 {
-	return (kind < MTR_EV_TICK && kind != MTR_EV_FRAME) || kind > MTR_EV_STATE;
+	return (kind < MTR_EV_TICK && kind != MTR_EV_FRAME) || kind > MTR_EV_SITE;
 }
 /* inv_why_name() - token of an enum mtr_inv_why; others give "cleared" */
 const char *inv_why_name(unsigned int why);

@@ -10,6 +10,7 @@ struct stack_node {
 		uint64_t caller; /* id; 0: outermost */
 	} key;
 	uint32_t id;
+	uint32_t depth;
 	UT_hash_handle hh;
 };
 
@@ -59,20 +60,22 @@ static int reserve(struct stacktab *t)
 	return 0;
 }
 
-static uint32_t called_by(struct stacktab *t, uint32_t caller, uint64_t pc)
+uint32_t stacktab_call(struct stacktab *t, uint32_t caller, uint64_t pc)
 {
 	struct stack_node *n, probe = { .key = { .pc = pc, .caller = caller } };
+	unsigned int depth = stacktab_depth(t, caller) + 1;
 
 	HASH_FIND(hh, t->by_key, &probe.key, sizeof(probe.key), n);
 	if (n)
 		return n->id;
-	if (reserve(t))
+	if (depth > STACKTAB_MAX_FRAMES || reserve(t))
 		return 0;
 	n = calloc(1, sizeof(*n));
 	if (!n)
 		return 0;
 	n->key = probe.key;
 	n->id = t->nr;
+	n->depth = depth;
 	HASH_ADD(hh, t->by_key, key, sizeof(n->key), n);
 	if (!n->hh.tbl) {
 		free(n);
@@ -89,7 +92,7 @@ uint32_t stacktab_intern(struct stacktab *t, const uint64_t *pc, unsigned int nr
 	if (nr > STACKTAB_MAX_FRAMES)
 		nr = STACKTAB_MAX_FRAMES;
 	while (nr--) {
-		id = called_by(t, id, pc[nr]);
+		id = stacktab_call(t, id, pc[nr]);
 		if (!id)
 			return 0;
 	}
@@ -109,6 +112,16 @@ unsigned int stacktab_frames(const struct stacktab *t, uint32_t id, uint64_t *pc
 uint32_t stacktab_caller(const struct stacktab *t, uint32_t id)
 {
 	return id && id < t->nr ? (uint32_t)t->by_id[id]->key.caller : 0;
+}
+
+uint64_t stacktab_pc(const struct stacktab *t, uint32_t id)
+{
+	return id && id < t->nr ? t->by_id[id]->key.pc : 0;
+}
+
+unsigned int stacktab_depth(const struct stacktab *t, uint32_t id)
+{
+	return id && id < t->nr ? t->by_id[id]->depth : 0;
 }
 
 uint32_t stacktab_nr(const struct stacktab *t)

@@ -51,6 +51,8 @@ struct mtr_cost {
 	uint64_t lost; /* events since the start */
 	uint64_t unseen_faults; /* kernel's count − ours, since the start */
 	unsigned int ring_fill_percent; /* highest of the last interval */
+	unsigned int
+		stack_period; /* of faults at a known place one in so many brought its call stack; 0: none did */
 };
 
 #endif

@@ -4,7 +4,8 @@
  *
  * The JSON begins with an object of type "export" and ends with one of type
  * "export_end" that has the counts by kind: a file without it is not whole.
- * One of type "interval" stands where an interval ended.
+ * One of type "interval" stands where an interval ended. Where the file does not have
+ * what came before, what is so is said by objects of type "state", as events would.
  * Schema: docs/schema/event.schema.json.
  */
 #include <errno.h>
@@ -51,7 +52,20 @@ static void json_flags(struct sink *s, const struct field *f)
 	line_raw(s, *sep == '[' ? "[]" : "\"]");
 }
 
-static void json_value(struct sink *s, const struct field *f)
+static void json_addresses(struct sink *s, const struct events *e, uint64_t nr)
+{
+	const char *sep = "\"";
+
+	line_raw(s, "[");
+	for (uint64_t i = 0; i < nr; i++) {
+		line_raw(s, sep);
+		line_hex(s, e->fields.frames[i]);
+		sep = "\",\"";
+	}
+	line_raw(s, nr ? "\"]" : "]");
+}
+
+static void json_value(struct sink *s, const struct events *e, const struct field *f)
 {
 	switch ((enum field_type)f->type) {
 	case FT_NULL:
@@ -76,6 +90,9 @@ static void json_value(struct sink *s, const struct field *f)
 		return;
 	case FT_FLAGS:
 		json_flags(s, f);
+		return;
+	case FT_ADDRESSES:
+		json_addresses(s, e, f->number);
 		return;
 	}
 }
@@ -127,12 +144,12 @@ static int json_begin(struct exporter *x)
 	return sink_end(s);
 }
 
-static int json_event(struct exporter *x, const struct mtr_event *ev)
+static int json_told(struct exporter *x, const char *type, const struct mtr_event *ev)
 {
 	struct events *e = x->state;
 	struct sink *s = &x->out;
 
-	json_head(x, "event", ev->time_ns);
+	json_head(x, type, ev->time_ns);
 	key(s, "event");
 	sink_add(s, "\"", 1);
 	line_raw(s, event_kind_name(ev->kind));
@@ -145,10 +162,20 @@ static int json_event(struct exporter *x, const struct mtr_event *ev)
 	fields_of(&e->fields, x, ev);
 	for (unsigned int i = 0; i < e->fields.nr; i++) {
 		key(s, field_name(e->fields.f[i].id));
-		json_value(s, &e->fields.f[i]);
+		json_value(s, e, &e->fields.f[i]);
 	}
 	line_raw(s, "}\n");
 	return sink_end(s);
+}
+
+static int json_event(struct exporter *x, const struct mtr_event *ev)
+{
+	return json_told(x, "event", ev);
+}
+
+static int json_state(struct exporter *x, const struct mtr_event *ev)
+{
+	return json_told(x, "state", ev);
 }
 
 static int json_finish(struct exporter *x)
@@ -190,6 +217,7 @@ const struct export_ops export_json = {
 	.begin = json_begin,
 	.event = json_event,
 	.lost = json_event,
+	.state = json_state,
 	.tick = json_tick,
 	.finish = json_finish,
 };
@@ -201,7 +229,7 @@ static int csv_begin(struct exporter *x)
 	struct sink *s = &x->out;
 
 	set_clock(x, &x->info.clocks);
-	line_raw(s, "time,time_ns,event,pid,tid,as,cpu");
+	line_raw(s, "type,time,time_ns,event,pid,tid,as,cpu");
 	for (unsigned int i = 0; i < F_NR; i++) {
 		line_raw(s, ",");
 		line_raw(s, field_name(i));
@@ -210,7 +238,7 @@ static int csv_begin(struct exporter *x)
 	return sink_end(s);
 }
 
-static void csv_value(struct sink *s, const struct field *f)
+static void csv_value(struct sink *s, const struct events *e, const struct field *f)
 {
 	const char *sep = "";
 
@@ -219,7 +247,7 @@ static void csv_value(struct sink *s, const struct field *f)
 		return;
 	case FT_NUMBER:
 	case FT_BOOL:
-		json_value(s, f);
+		json_value(s, e, f);
 		return;
 	case FT_ADDRESS:
 		line_hex(s, f->number);
@@ -236,6 +264,12 @@ static void csv_value(struct sink *s, const struct field *f)
 			sep = " ";
 		}
 		return;
+	case FT_ADDRESSES:
+		for (uint64_t i = 0; i < f->number; i++) {
+			line_raw(s, i ? " " : "");
+			line_hex(s, e->fields.frames[i]);
+		}
+		return;
 	}
 }
 
@@ -246,12 +280,14 @@ static void csv_number_or_nothing(struct sink *s, uint64_t v)
 		line_u64(s, v);
 }
 
-static int csv_event(struct exporter *x, const struct mtr_event *ev)
+static int csv_told(struct exporter *x, const char *type, const struct mtr_event *ev)
 {
 	const struct field *at[F_NR] = { NULL };
 	struct events *e = x->state;
 	struct sink *s = &x->out;
 
+	line_raw(s, type);
+	line_raw(s, ",");
 	line_time(s, &e->clock, ev->time_ns);
 	line_raw(s, ",");
 	line_u64(s, ev->time_ns);
@@ -268,10 +304,20 @@ static int csv_event(struct exporter *x, const struct mtr_event *ev)
 	for (unsigned int i = 0; i < F_NR; i++) {
 		sink_add(s, ",", 1);
 		if (at[i])
-			csv_value(s, at[i]);
+			csv_value(s, e, at[i]);
 	}
 	line_raw(s, "\n");
 	return sink_end(s);
+}
+
+static int csv_event(struct exporter *x, const struct mtr_event *ev)
+{
+	return csv_told(x, "event", ev);
+}
+
+static int csv_state(struct exporter *x, const struct mtr_event *ev)
+{
+	return csv_told(x, "state", ev);
 }
 
 /* There is nothing that ends a CSV: that it is whole, its exporter's exit status tells. */
@@ -286,6 +332,7 @@ const struct export_ops export_csv = {
 	.begin = csv_begin,
 	.event = csv_event,
 	.lost = csv_event,
+	.state = csv_state,
 	.tick = set_clock,
 	.finish = csv_finish,
 };

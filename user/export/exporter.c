@@ -17,7 +17,7 @@ const struct export_ops *exporter_ops(const char *name)
 
 const char *exporter_names(void)
 {
-	return "perfetto, json or csv";
+	return "perfetto, json, csv or folded";
 }
 
 int exporter_new(const struct export_ops *ops, const struct export_info *info, struct strtab *st,
@@ -30,11 +30,12 @@ int exporter_new(const struct export_ops *ops, const struct export_info *info, s
 		return -ENOMEM;
 	x->ops = ops;
 	x->info = *info;
+	x->mods = modtab_new();
 	x->st = st;
 	model_init(&x->model, st);
 	x->last_ns = info->clocks.boot_ns;
 	x->state = calloc(1, ops->state_sz ? ops->state_sz : 1);
-	err = x->state ? sink_open(&x->out, fd) : -ENOMEM;
+	err = x->state && x->mods ? sink_open(&x->out, fd) : -ENOMEM;
 	if (!err)
 		err = ops->begin(x);
 	if (err) {
@@ -72,6 +73,17 @@ static int interval(struct exporter *x, const struct mtr_event *ev)
 	return !err && x->info.live ? sink_flush(&x->out) : err;
 }
 
+/* A keyframe that is given is one that is needed: what was before it is not in the file. */
+static int from_keyframe(struct exporter *x, const struct mtr_event *ev)
+{
+	struct proc *p;
+
+	if (ev->kind != MTR_EV_STATE || ev->state.what != MTR_ST_DONE || !x->ops->state)
+		return 0;
+	p = model_proc(&x->model, ev->as);
+	return p && !p->replaced_by ? restate(x, p, ev->time_ns) : 0;
+}
+
 int exporter_feed(void *ctx, const struct mtr_event *ev)
 {
 	struct exporter *x = ctx;
@@ -79,7 +91,11 @@ int exporter_feed(void *ctx, const struct mtr_event *ev)
 	if (!x->err && event_is_told(ev->kind))
 		x->err = told(x, ev);
 	if (!x->err)
+		x->err = modtab_event(x->mods, ev);
+	if (!x->err)
 		x->err = model_apply(&x->model, ev);
+	if (!x->err)
+		x->err = from_keyframe(x, ev);
 	if (!x->err && ev->kind == MTR_EV_TICK && !ev->as)
 		x->err = interval(x, ev);
 	return x->err;
@@ -103,6 +119,7 @@ void exporter_free(struct exporter *x)
 	if (x->ops->release && x->state)
 		x->ops->release(x);
 	sink_close(&x->out);
+	modtab_free(x->mods);
 	model_fini(&x->model);
 	free(x->state);
 	free(x);

@@ -17,8 +17,11 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "event/modtab.h"
+#include "event/stacktab.h"
 #include "export/sink.h"
 #include "model/model.h"
+#include "sym/sym.h"
 
 /* The clocks at one moment, ns. */
 struct export_clocks {
@@ -32,6 +35,11 @@ struct export_info {
 	struct export_clocks clocks; /* at or before the first event */
 	const char *rung; /* "fentry", "tracepoint" */
 	const char *sysname, *release, *version, *machine; /* of the kernel that was traced */
+	const struct stacktab
+		*stacks; /* frames of the call stacks that events have; NULL: none have */
+	/* Live: the files of an address space, open already; NULL: they are looked for by path and build-id */
+	struct syms *(*syms_of)(void *ctx, uint32_t as);
+	void *syms_ctx;
 	bool live; /* an interval's packets leave at its end */
 };
 
@@ -43,6 +51,8 @@ struct export_ops {
 	int (*begin)(struct exporter *x);
 	int (*event)(struct exporter *x, const struct mtr_event *ev);
 	int (*lost)(struct exporter *x, const struct mtr_event *ev);
+	/* What is so, as the event that would say it, where none did: the file begins here; may be NULL */
+	int (*state)(struct exporter *x, const struct mtr_event *ev);
 	/* The session's interval ended, and those of its processes; may be NULL */
 	int (*tick)(struct exporter *x, const struct export_clocks *now);
 	int (*finish)(struct exporter *x); /* what is held back, then what ends the file */
@@ -54,6 +64,7 @@ struct exporter {
 	struct export_info info;
 	struct model model; /* as of before the event under way; a format only reads it */
 	const struct strtab *st; /* the stream's */
+	struct modtab *mods; /* programs and libraries, by build-id */
 	struct sink out;
 	uint64_t counts[MTR_EV_MAX]; /* events given in, by kind */
 	uint64_t nr; /* all of them */
@@ -65,7 +76,7 @@ struct exporter {
 
 /* exporter_ops() - by the name of its format; NULL if there is none */
 const struct export_ops *exporter_ops(const char *name);
-/* exporter_names() - "perfetto, json or csv", for messages */
+/* exporter_names() - of all formats there are, for messages: "folded" is not an exporter of events */
 const char *exporter_names(void);
 
 /**
@@ -88,6 +99,9 @@ int exporter_feed(void *ctx, const struct mtr_event *ev);
  */
 int exporter_finish(struct exporter *x);
 void exporter_free(struct exporter *x); /* safe on NULL */
+
+/* restate() - all that the model knows of a process, as events, to ops->state(); 0 or −errno. In restate.c */
+int restate(struct exporter *x, struct proc *p, uint64_t time_ns);
 
 /* exporter_pid() - process of an event, also when the model does not know it yet; 0: of none */
 uint32_t exporter_pid(struct exporter *x, const struct mtr_event *ev);

@@ -67,6 +67,9 @@ static const char *const names[F_NR] = {
 	[F_PHASE] = "phase",
 	[F_STAYS] = "stays",
 	[F_ELSEWHERE] = "elsewhere",
+	[F_TO] = "to",
+	[F_CALLSTACK] = "callstack",
+	[F_FRAMES] = "frames",
 };
 
 static const char *const vma_flags[32] = {
@@ -77,6 +80,7 @@ static const char *const fault_flags[32] = { "write", "user",	    "exec",   "maj
 					     "gup",   "prev_major", "failed", "foreign" };
 static const char *const members[] = { "file", "anon", "swap", "shmem" };
 static const char *const phases[] = { NULL, "watched", "start", "end", "released", "doubt" };
+static const char *const stack_whys[] = { NULL, "fault", "map", "syscall", "thread" };
 static const char *const whys[] = { NULL, "fault", "syscall", "foreign", "other", "attach" };
 
 #define VMA_FLAGS (~(MTR_P_RWX | MTR_P_SHARED))
@@ -341,10 +345,33 @@ static void of_invalidate(struct fields *o, const struct mtr_event *ev)
 	number(o, F_EPOCH, ev->epoch);
 }
 
+static void of_stack(struct fields *o, struct exporter *x, const struct mtr_ev_stack *e)
+{
+	const size_t nr_whys = sizeof(stack_whys) / sizeof(*stack_whys);
+
+	maybe_address(o, F_PC, e->ip);
+	maybe_address(o, F_SP, e->sp);
+	text(o, F_WHY, e->why < nr_whys ? stack_whys[e->why] : NULL);
+	boolean(o, F_COMPLETE, e->end == MTR_STACK_WHOLE);
+	add(o, F_FRAMES, FT_ADDRESSES)->number =
+		x->info.stacks ?
+			stacktab_frames(x->info.stacks, e->stack, o->frames, STACKTAB_MAX_FRAMES) :
+			0;
+}
+
+static void of_move(struct fields *o, const struct mtr_ev_move *e)
+{
+	of_range(o, e->from, e->from + e->len);
+	address(o, F_TO, e->to);
+	boolean(o, F_STAYS, e->stays);
+}
+
 void fields_of(struct fields *o, struct exporter *x, const struct mtr_event *ev)
 {
 	o->nr = 0;
 	o->state[1] = '\0';
+	if (ev->callstack)
+		number(o, F_CALLSTACK, ev->callstack);
 	switch ((enum mtr_kind)ev->kind) {
 	case MTR_EV_ATTACH:
 	case MTR_EV_EXEC:
@@ -370,6 +397,12 @@ void fields_of(struct fields *o, struct exporter *x, const struct mtr_event *ev)
 		return;
 	case MTR_EV_INVALIDATE:
 		of_invalidate(o, ev);
+		return;
+	case MTR_EV_STACK:
+		of_stack(o, x, &ev->stack);
+		return;
+	case MTR_EV_MOVE:
+		of_move(o, &ev->move);
 		return;
 	case MTR_EV_RSS:
 		of_rss(o, &ev->rss, ev->epoch);
@@ -407,12 +440,11 @@ void fields_of(struct fields *o, struct exporter *x, const struct mtr_event *ev)
 	case MTR_EV_LIMITS:
 	case MTR_EV_LIMIT:
 	case MTR_EV_COST:
-	case MTR_EV_STACK:
-	case MTR_EV_MOVE:
 	case MTR_EV_FRAME:
 	case MTR_EV_DROP:
 	case MTR_EV_MODULE:
 	case MTR_EV_STATE:
+	case MTR_EV_SITE:
 	case MTR_EV_OOM:
 	case MTR_EV_MAX:
 		return;

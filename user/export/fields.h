@@ -71,6 +71,9 @@ enum field_id {
 	F_PHASE,
 	F_STAYS,
 	F_ELSEWHERE,
+	F_TO,
+	F_CALLSTACK,
+	F_FRAMES,
 	F_NR
 };
 
@@ -81,6 +84,7 @@ enum field_type {
 	FT_TEXT, /* a token or a name of the target's */
 	FT_BOOL,
 	FT_FLAGS, /* tokens[i] for each bit i of number that is set */
+	FT_ADDRESSES, /* number of them, in fields.frames */
 };
 
 struct field {
@@ -97,6 +101,7 @@ struct fields {
 	unsigned int nr;
 	char buf[32]; /* of a text made here */
 	char state[2];
+	uint64_t frames[STACKTAB_MAX_FRAMES];
 };
 
 /* field_name() - as the JSON's key and the CSV's column have it */

@@ -270,6 +270,9 @@ static int begin(struct exporter *x)
 	int err;
 
 	f->x = x;
+	f->texts = strtab_new();
+	if (!f->texts)
+		return -ENOMEM;
 	f->clocks = x->info.clocks;
 	err = tell_clocks(f, &x->info.clocks);
 	if (!err)
@@ -325,6 +328,8 @@ static int of_proc(struct pf *f, struct pf_proc *q, const struct mtr_event *ev)
 		return pf_reading(f, q, ev);
 	case MTR_EV_KERNEL:
 		return pf_kernel(f, q, ev);
+	case MTR_EV_INVALIDATE:
+		return pf_invalidate(f, q, ev);
 	case MTR_EV_ATTACH: /* not here */
 	case MTR_EV_EXEC:
 	case MTR_EV_VMA:
@@ -337,9 +342,8 @@ static int of_proc(struct pf *f, struct pf_proc *q, const struct mtr_event *ev)
 	case MTR_EV_MARK:
 	case MTR_EV_FILE: /* told with the mappings */
 	case MTR_EV_RSS: /* a counter's */
-	case MTR_EV_INVALIDATE: /* counted, as all are; the counters show what came of it */
 	case MTR_EV_SP:
-	case MTR_EV_STACK: /* not in files */
+	case MTR_EV_STACK: /* goes with the events that it is of */
 	case MTR_EV_MOVE: /* the mappings tell */
 	case MTR_EV_FRAME: /* the signal is there */
 	case MTR_EV_TICK: /* the session's own doing */
@@ -349,6 +353,7 @@ static int of_proc(struct pf *f, struct pf_proc *q, const struct mtr_event *ev)
 	case MTR_EV_DROP:
 	case MTR_EV_MODULE:
 	case MTR_EV_STATE:
+	case MTR_EV_SITE:
 	case MTR_EV_MAX:
 		break;
 	}
@@ -368,6 +373,8 @@ static int of_nobody(struct pf *f, const struct mtr_event *ev)
 		return plain(f, track, N_THREAD_EXIT, ev);
 	if (ev->kind == MTR_EV_COMM)
 		return plain(f, track, N_RENAMED, ev);
+	if (ev->kind == MTR_EV_INVALIDATE)
+		return pf_invalidate(f, NULL, ev);
 	return ev->kind == MTR_EV_FAULT ? pf_fault(f, NULL, ev) : 0;
 }
 
@@ -420,9 +427,13 @@ static int event(struct exporter *x, const struct mtr_event *ev)
 		p = model_proc(&x->model, ev->as);
 		if (p && !q->ended)
 			err = pf_smaps(f, q, p, ev->time_ns, true);
+		if (!err)
+			err = pf_heap_dump(f, q, ev->time_ns);
 	}
 	if (!err)
 		err = rss_in_between(f, q, ev);
+	if (!err && q)
+		err = pf_heap_event(f, q, ev);
 	return err ? err : one(f, q, ev);
 }
 
@@ -442,6 +453,8 @@ static int proc_interval(struct pf *f, struct pf_proc *q, uint64_t now, bool las
 	}
 	if (!err)
 		err = pf_proc_counters(f, q, p, now);
+	if (!err && (last || now >= q->heap_ns + KEYFRAME_NS))
+		err = pf_heap_dump(f, q, now);
 	if (!err && (last || !q->keyframe_ns || now >= q->keyframe_ns + KEYFRAME_NS))
 		err = pf_smaps(f, q, p, now, last);
 	return err;
@@ -554,6 +567,8 @@ static void release(struct exporter *x)
 		HASH_DEL(f->strings, s);
 		free(s);
 	}
+	pf_names_free(&f->stacks);
+	strtab_free(f->texts);
 	free(f->bundle);
 	free(f->packed);
 }

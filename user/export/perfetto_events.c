@@ -88,7 +88,12 @@ int pf_bins(struct pf *f, struct pf_proc *q)
 	for (unsigned int i = 0; i < 4; i++)
 		if (q->map.by[i])
 			count_note(&e, A_KINDS + map_kinds[i], q->map.by[i]);
-	return send_bin(f, &q->map, &e);
+	err = send_bin(f, &q->map, &e);
+	if (err)
+		return err;
+	pf_event(&e, EV_BEGIN, pf_proc_track(q, PT_INV_BINNED), N_INV_BINNED, C_BINNED);
+	count_note(&e, A_KINDS + MTR_EV_INVALIDATE, q->inv.count);
+	return send_bin(f, &q->inv, &e);
 }
 
 /* ---- the map */
@@ -182,6 +187,8 @@ int pf_pending(struct pf *f)
 		pf_uint(&e, A_OLD_SIZE, w->old_end - w->old_start);
 		pf_prot(&e, A_OLD_PROTECTION, w->old_prot);
 	}
+	if (!err)
+		err = pf_stack(f, q, &e, &w->ev);
 	return err ? err : pf_send(f, &e, w->ev.time_ns);
 }
 
@@ -262,6 +269,7 @@ int pf_fault(struct pf *f, struct pf_proc *q, const struct mtr_event *ev)
 	struct region *r;
 	struct pf_event e;
 	struct proc *p;
+	int err;
 
 	if (q && !each(&q->faults, what, ev->time_ns, v->bytes))
 		return 0;
@@ -280,6 +288,30 @@ int pf_fault(struct pf *f, struct pf_proc *q, const struct mtr_event *ev)
 		pf_bool(&e, A_EXEC, true);
 	if (v->flags & MTR_FAULT_F_PREV_MAJOR)
 		pf_bool(&e, A_PREV_MAJOR, true);
+	err = pf_stack(f, q, &e, ev);
+	return err ? err : pf_send(f, &e, ev->time_ns);
+}
+
+/* ---- memtrace.ko */
+
+int pf_invalidate(struct pf *f, struct pf_proc *q, const struct mtr_event *ev)
+{
+	static const enum pf_name names[] = { N_INV_DOUBT, N_INV_WATCHED,  N_INV_START,
+					      N_INV_END,   N_INV_RELEASED, N_INV_DOUBT };
+	const struct mtr_ev_invalidate *v = &ev->invalidate;
+	unsigned int phase = v->phase <= MTR_INV_DOUBT ? v->phase : 0;
+	struct pf_event e;
+
+	if (q && !each(&q->inv, 0, ev->time_ns, 0))
+		return 0;
+	pf_event(&e, EV_INSTANT, track_of(q, PT_INV), names[phase], ev->kind);
+	if (v->end > v->start) {
+		pf_ptr(&e, A_ADDRESS, v->start);
+		pf_uint(&e, A_SIZE, v->end - v->start);
+		pf_note(&e, A_WHY)->string_value = (char *)inv_why_name(v->why);
+		pf_bool(&e, A_STAYS, v->stays);
+	}
+	pf_uint(&e, A_SEQ, v->seq);
 	return pf_send(f, &e, ev->time_ns);
 }
 

@@ -7,19 +7,22 @@
  *   perfetto_proc.c      processes and threads: their tracks and names
  *   perfetto_counters.c  counters, the address space at keyframes
  *   perfetto_events.c    slices and instants of events
+ *   perfetto_stacks.c    call stacks: frames with names, modules with build-ids
+ *   perfetto_heaps.c     resident pages by call stack, as heap profiles
  *
- * A trace has three sequences: one for tracks (nothing on it depends on what came
+ * A trace has three sequences, and one for each heap profile: one for tracks (nothing on it depends on what came
  * before), one for events (interned names: needs its state), and one for loss
  * alone: a gap invalidates the state of the sequence that it is reported on.
  */
 #ifndef EXPORT_PERFETTO_INT_H
 #define EXPORT_PERFETTO_INT_H
 
+#include "analysis/ledger.h"
 #include "export/exporter.h"
 #include "perfetto.pb-c.h"
 #include "util/hash.h"
 
-enum { SEQ_TRACKS = 1, SEQ_EVENTS = 2, SEQ_LOSS = 3 };
+enum { SEQ_TRACKS = 1, SEQ_EVENTS = 2, SEQ_LOSS = 3, SEQ_HEAPS = 16 };
 enum { CLOCK_REAL = 1, CLOCK_MONO = 3, CLOCK_MONO_COARSE = 4, CLOCK_BOOT = 6 };
 enum { EV_BEGIN = 1, EV_END = 2, EV_INSTANT = 3, EV_COUNTER = 4 };
 enum { UNIT_COUNT = 2, UNIT_BYTES = 3 };
@@ -59,6 +62,12 @@ enum pf_name {
 	N_FAULTS_BINNED,
 	N_MAP_BINNED,
 	N_INTERVAL,
+	N_INV_WATCHED,
+	N_INV_START,
+	N_INV_END,
+	N_INV_RELEASED,
+	N_INV_DOUBT,
+	N_INV_BINNED,
 	N_NR
 };
 
@@ -96,6 +105,9 @@ enum pf_arg {
 	A_FORKED,
 	A_PARENT,
 	A_STACK_OVERFLOW,
+	A_WHY,
+	A_SEQ,
+	A_STAYS,
 	A_NR,
 	A_KINDS = 100,
 };
@@ -129,6 +141,8 @@ enum pf_counter {
 	PT_FAULTS,
 	PT_FAULTS_BINNED,
 	PT_READINGS,
+	PT_INV,
+	PT_INV_BINNED,
 };
 
 /* Tracks of no process. */
@@ -171,11 +185,39 @@ struct pf_proc {
 	int64_t sent[PC_NR];
 	bool known[PC_NR]; /* sent at least once */
 	uint64_t rss_ns; /* when the RSS was sent last */
+	uint64_t heap_ns; /* of the last point of the heap profiles */
 	uint64_t keyframe_ns; /* of the last Smaps; 0: none yet */
 	uint64_t reading_end_ns; /* of the last reading told */
 	unsigned int reading_regions;
-	struct pf_bin faults, map;
+	struct pf_bin faults, map, inv;
+	struct pf_ledger *ledger; /* NULL: no call stack came */
+	struct syms *syms; /* names; NULL: not asked for */
+	bool own_syms;
 	UT_hash_handle hh; /* by as */
+};
+
+/* What was told on a sequence of frames, modules and their names: iids by what they stand for. */
+struct pf_names {
+	uint32_t seq;
+	struct pf_iid *all; /* uthash */
+	uint64_t next;
+};
+
+/* One heap profile of a process. */
+struct pf_heap {
+	struct pf_names names;
+	uint64_t index; /* of the next packet */
+	bool begun;
+};
+
+enum pf_heap_kind { HEAP_FAULTS, HEAP_CALLS, HEAP_STACK, HEAP_NR };
+
+/* Who brought which pages of a process; path numbers are of (call stack, kind). */
+struct pf_ledger {
+	struct ledger ledger;
+	struct pf_heap heap[HEAP_NR];
+	struct ledger_path *sent; /* by path: what was told last */
+	uint32_t nr_sent;
 };
 
 struct pf_string {
@@ -202,6 +244,9 @@ struct pf {
 	char *packed; /* of the same, compressed */
 	size_t packed_cap;
 	struct pf_string *strings;
+	struct pf_names stacks; /* of the sequence of events */
+	struct strtab *texts; /* names of functions and files */
+	uint32_t nr_heaps;
 	uint64_t next_iid;
 	uint64_t state_ns; /* when the interned state was told last */
 	uint64_t clock_ns; /* when the clocks were told last */
@@ -298,6 +343,22 @@ int pf_fault(struct pf *f, struct pf_proc *q, const struct mtr_event *ev);
 int pf_signal(struct pf *f, struct pf_proc *q, const struct mtr_event *ev);
 int pf_reading(struct pf *f, struct pf_proc *q, const struct mtr_event *ev);
 int pf_bins(struct pf *f, struct pf_proc *q);
+int pf_invalidate(struct pf *f, struct pf_proc *q, const struct mtr_event *ev);
+
+/* perfetto_stacks.c */
+/* pf_callstack() - the iid of a call stack on a sequence; 0: it has none that is known */
+int pf_callstack(struct pf *f, struct pf_proc *q, struct pf_names *n, uint32_t stack,
+		 uint64_t *ret_iid);
+/* pf_stack() - the call stack of an event goes with what is told of it */
+int pf_stack(struct pf *f, struct pf_proc *q, struct pf_event *e, const struct mtr_event *ev);
+void pf_names_free(struct pf_names *n);
+
+/* perfetto_heaps.c */
+/* pf_heap_event() - before the model is told */
+int pf_heap_event(struct pf *f, struct pf_proc *q, const struct mtr_event *ev);
+/* pf_heap_dump() - a point in time of each heap profile */
+int pf_heap_dump(struct pf *f, struct pf_proc *q, uint64_t time_ns);
+void pf_heap_free(struct pf_proc *q);
 
 #define pf_root_track(n) pf_mix(0x6d656d7472616365ull, (n))
 

@@ -47,6 +47,12 @@ static const char *const event_names[N_NR] = {
 	[N_FAULTS_BINNED] = "faults",
 	[N_MAP_BINNED] = "map changes",
 	[N_INTERVAL] = "interval",
+	[N_INV_WATCHED] = "memtrace.ko begins to tell",
+	[N_INV_START] = "pages about to change",
+	[N_INV_END] = "pages changed",
+	[N_INV_RELEASED] = "memtrace.ko tells no more",
+	[N_INV_DOUBT] = "pages unclear",
+	[N_INV_BINNED] = "invalidations",
 };
 
 static const char *const arg_names[A_NR] = {
@@ -82,6 +88,9 @@ static const char *const arg_names[A_NR] = {
 	[A_FORKED] = "forked",
 	[A_PARENT] = "parent",
 	[A_STACK_OVERFLOW] = "stack_overflow",
+	[A_WHY] = "why",
+	[A_SEQ] = "seq",
+	[A_STAYS] = "stays",
 };
 
 uint64_t pf_mix(uint64_t a, uint64_t b)
@@ -284,6 +293,8 @@ int pf_state(struct pf *f, uint64_t time_ns)
 	pk.interned_data = &in;
 	pk.defaults = &defaults;
 	forget_strings(f);
+	pf_names_free(&f->stacks);
+	f->stacks.seq = SEQ_EVENTS;
 	f->state_ns = time_ns ? time_ns : 1;
 	return pf_packet(f, &pk);
 }

@@ -155,6 +155,8 @@ static const struct {
 	{ PT_MAP, PT_MEMORY, 0, "Map changes", NULL, NULL, false },
 	{ PT_MAP_BINNED, PT_MEMORY, 0, "Map changes, binned", NULL, NULL, false },
 	{ PT_FAULTS_BINNED, PT_MEMORY, 0, "Faults, binned", NULL, NULL, false },
+	{ PT_INV, PT_MEMORY, 0, "Invalidations (memtrace.ko)", NULL, NULL, false },
+	{ PT_INV_BINNED, PT_MEMORY, 0, "Invalidations, binned", NULL, NULL, false },
 	{ PT_READINGS, PT_MEMORY, 0, "Readings by memtrace", NULL, NULL, false },
 	{ PT_REGIONS, PT_MEMORY, 0, "Regions", NULL, NULL, false },
 };
@@ -246,6 +248,9 @@ void pf_proc_free(struct pf *f, struct pf_proc *q)
 	HASH_ITER(hh, q->threads, t, tmp)
 		drop_thread(q, t);
 	HASH_DEL(f->procs, q);
+	pf_heap_free(q);
+	if (q->own_syms)
+		syms_free(q->syms);
 	free(q);
 }
 
@@ -303,6 +308,12 @@ static int take_over(struct pf *f, struct pf_proc *q, const struct mtr_event *ev
 		if (t->tid != q->pid)
 			drop_thread(q, t);
 	HASH_DEL(f->procs, q);
+	if (!err)
+		err = pf_heap_dump(f, q, ev->time_ns);
+	pf_heap_free(q);
+	if (q->own_syms)
+		syms_free(q->syms);
+	q->syms = NULL;
 	q->as = ev->as;
 	q->rss_ns = q->keyframe_ns = 0;
 	HASH_ADD(hh, f->procs, as, sizeof(q->as), q);
@@ -439,7 +450,8 @@ int pf_thread_begins(struct pf *f, struct pf_proc *q, const struct mtr_event *ev
 		pf_ptr(&e, A_SP, ev->thread.sp);
 	if (ev->thread.parent_tid)
 		pf_uint(&e, A_PARENT, ev->thread.parent_tid);
-	return pf_send(f, &e, ev->time_ns);
+	err = pf_stack(f, q, &e, ev);
+	return err ? err : pf_send(f, &e, ev->time_ns);
 }
 
 int pf_thread_ends(struct pf *f, struct pf_proc *q, const struct mtr_event *ev)

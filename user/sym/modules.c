@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sym/buildid.h"
 #include "sym/srclines.h"
 #include "sym/symtab.h"
 
@@ -23,14 +24,17 @@ struct syms *syms_new(pid_t pid, bool debuginfod)
 		return NULL;
 	s->pid = pid;
 	s->debuginfod = debuginfod;
-	snprintf(s->root, sizeof(s->root), "/proc/%d/root", pid);
+	if (pid)
+		snprintf(s->root, sizeof(s->root), "/proc/%d/root", pid);
 	return s;
 }
 
 static void free_maps(struct mapping *map, unsigned int nr)
 {
-	for (unsigned int i = 0; i < nr; i++)
+	for (unsigned int i = 0; i < nr; i++) {
 		free(map[i].path);
+		free(map[i].build_id);
+	}
 	free(map);
 }
 
@@ -77,8 +81,10 @@ int syms_set_maps(struct syms *s, const struct sym_map *map, unsigned int nr)
 					 .ino = map[i].ino,
 					 .dev = map[i].dev,
 					 .path = strdup(map[i].path) };
-		if (!m[i].path) {
-			free_maps(m, i);
+		if (map[i].build_id)
+			m[i].build_id = strdup(map[i].build_id);
+		if (!m[i].path || (map[i].build_id && !m[i].build_id)) {
+			free_maps(m, i + 1);
 			return -ENOMEM;
 		}
 	}
@@ -100,6 +106,19 @@ static int open_regular(const char *path, struct stat *st)
 	if (fd < 0)
 		return -1;
 	if (!fstat(fd, st) && S_ISREG(st->st_mode))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* Of a recorded process: what lies there on this machine is the same only if it says so itself. */
+static int open_recorded(const struct mapping *m)
+{
+	char hex[BUILDID_HEX_SZ];
+	struct stat st;
+	int fd = m->build_id && *m->path == '/' ? open_regular(m->path, &st) : -1;
+
+	if (fd < 0 || (!buildid_read(fd, hex, sizeof(hex)) && !strcmp(hex, m->build_id)))
 		return fd;
 	close(fd);
 	return -1;
@@ -147,6 +166,8 @@ static int open_file(const struct syms *s, const struct mapping *m)
 	struct stat st;
 	int fd;
 
+	if (!s->pid)
+		return open_recorded(m);
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", s->pid,
 		 (unsigned long long)m->start, (unsigned long long)m->end);
 	fd = open_regular(path, &st);
@@ -218,7 +239,10 @@ static struct symfile *file_of(struct syms *s, const struct mapping *m)
 		return NULL;
 	f->key = key.key;
 	f->name = module_name(m->path);
-	f->m = key.key.vdso ? open_vdso(m) : open_elf(s, m);
+	if (!key.key.vdso)
+		f->m = open_elf(s, m);
+	else if (s->pid) /* a recorded process may have had another kernel */
+		f->m = open_vdso(m);
 	if (f->name)
 		HASH_ADD(hh, s->files, key, sizeof(f->key), f);
 	if (f->hh.tbl)
@@ -229,10 +253,9 @@ static struct symfile *file_of(struct syms *s, const struct mapping *m)
 	return NULL;
 }
 
-struct mapping *syms_mapping(struct syms *s, uint64_t addr)
+static struct mapping *find_mapping(const struct syms *s, uint64_t addr)
 {
 	unsigned int lo = 0, hi = s->nr;
-	struct mapping *m;
 
 	while (lo < hi) {
 		unsigned int mid = lo + (hi - lo) / 2;
@@ -242,7 +265,18 @@ struct mapping *syms_mapping(struct syms *s, uint64_t addr)
 		else
 			hi = mid;
 	}
-	m = lo < s->nr && s->map[lo].start <= addr ? &s->map[lo] : NULL;
+	return lo < s->nr && s->map[lo].start <= addr ? &s->map[lo] : NULL;
+}
+
+bool syms_maps(const struct syms *s, uint64_t pc)
+{
+	return find_mapping(s, pc);
+}
+
+struct mapping *syms_mapping(struct syms *s, uint64_t addr)
+{
+	struct mapping *m = find_mapping(s, addr);
+
 	if (m && !m->tried) {
 		m->tried = true;
 		m->file = file_of(s, m);
@@ -317,7 +351,7 @@ static void name_pc(struct syms *s, uint64_t pc, struct finding *f)
 	}
 	if (m && m->file && m->placed)
 		name_elf(m->file->m, f->offset, f);
-	else if (m && m->exec) /* a JIT's memory may be shared, and that has a file */
+	else if (m && m->exec && s->pid) /* a JIT's memory may be shared, and that has a file */
 		name_jit(s, pc, f);
 	if (!f->nr)
 		f->nr = 1;

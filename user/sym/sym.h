@@ -27,11 +27,14 @@ struct sym_map {
 	uint32_t dev; /* (major << 20) | minor */
 	bool exec, write;
 	const char *path; /* as in maps, with " (deleted)"; "" for none */
+	const char *
+		build_id; /* hexadecimal; NULL: not known. Of a recorded process only this tells its file */
 };
 
 /**
  * syms_new() - the names of one process
- * @pid: files are opened through its /proc directory
+ * @pid: files are opened through its /proc directory; 0: of a recorded process. Then a file counts
+ *	that lies at the path on this machine and has the same build-id
  * @debuginfod: missing debug information may be fetched from the servers in DEBUGINFOD_URLS
  *
  * Returns NULL when memory is short.
@@ -67,6 +70,9 @@ struct sym_addr {
  * Named once and kept, until the maps are set again. NULL: memory is short.
  */
 const struct sym_addr *syms_addr(struct syms *s, uint64_t pc);
+
+/* syms_maps() - is @pc in one of the mappings that were set? */
+bool syms_maps(const struct syms *s, uint64_t pc);
 
 /* The file that an address is mapped from. Pointers are valid until the maps are set again. */
 struct sym_module {

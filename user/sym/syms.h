@@ -22,6 +22,7 @@ struct mapping {
 	uint64_t start, end, pgoff;
 	bool exec;
 	char *path;
+	char *build_id; /* NULL: not known */
 	struct symfile *file; /* NULL: not looked for yet, or none */
 	bool tried;
 	bool placed; /* bias is known */
@@ -40,7 +41,7 @@ struct named {
 struct perfmap;
 
 struct syms {
-	pid_t pid;
+	pid_t pid; /* 0: recorded, on this machine or another */
 	bool debuginfod;
 	char root[32]; /* "/proc/PID/root", or "" */
 	struct mapping *map; /* by address */

@@ -31,24 +31,32 @@
 
 #define MAX_STRING 4095u
 
-int codec_init(struct codec *c, struct strtab *st)
+int codec_init(struct codec *c, struct strtab *st, struct stacktab *stacks)
 {
 	memset(c, 0, sizeof(*c));
 	c->st = st;
+	c->stacks = stacks;
 	codec_reset(c);
 	return 0;
 }
 
+static void free_names(struct codec_names *n)
+{
+	free(n->ids);
+	free(n->gens);
+	n->ids = n->gens = NULL;
+}
+
 void codec_fini(struct codec *c)
 {
-	free(c->ids);
-	free(c->gens);
-	c->ids = c->gens = NULL;
+	free_names(&c->strings);
+	free_names(&c->frames);
 }
 
 void codec_reset(struct codec *c)
 {
-	c->nr = 0;
+	c->strings.nr = c->frames.nr = 0;
+	c->pc = 0;
 	c->gen++;
 	c->time_ns = 0;
 	c->as = c->tid = 0;
@@ -58,8 +66,8 @@ void codec_reset(struct codec *c)
 	memset(c->hot, 0, sizeof(c->hot));
 }
 
-/* Room for string number @n. */
-static int grow(struct codec *c, uint32_t n, bool with_gens)
+/* Room for number @n. */
+static int grow(struct codec_names *c, uint32_t n, bool with_gens)
 {
 	uint32_t cap = c->cap ? c->cap : 64, *p;
 
@@ -95,20 +103,26 @@ static void store(struct mtr_event *ev, const struct field *f, uint64_t v)
 	memcpy((char *)ev + f->off, &v, f->sz);
 }
 
+static bool has_stack(unsigned int kind)
+{
+	return kind == MTR_EV_STACK || kind == MTR_EV_SITE;
+}
+
 /* ---- encode */
 
 /* A string's number in this chunk; at its first use it is written before the event. */
 static int encode_string(struct codec *c, uint8_t **out, uint32_t id, uint64_t *ret_nr)
 {
+	struct codec_names *n = &c->strings;
 	const char *s;
 	size_t len;
 
 	*ret_nr = 0;
 	if (!id)
 		return 0;
-	if (grow(c, id, true))
+	if (grow(n, id, true))
 		return -ENOMEM;
-	if (c->gens[id] != c->gen) {
+	if (n->gens[id] != c->gen) {
 		s = strtab_str(c->st, id);
 		len = strlen(s);
 		len = len > MAX_STRING ? MAX_STRING : len;
@@ -116,10 +130,10 @@ static int encode_string(struct codec *c, uint8_t **out, uint32_t id, uint64_t *
 		*out = varint_put(*out, len);
 		memcpy(*out, s, len);
 		*out += len;
-		c->gens[id] = c->gen;
-		c->ids[id] = ++c->nr;
+		n->gens[id] = c->gen;
+		n->ids[id] = ++n->nr;
 	}
-	*ret_nr = c->ids[id];
+	*ret_nr = n->ids[id];
 	return 0;
 }
 
@@ -139,9 +153,37 @@ static uint8_t *encode_state(struct codec *c, uint8_t *p, const struct mtr_ev_st
 	return p;
 }
 
+/*
+ * A call stack: the longest outer part of it that is in this chunk already, by its
+ * number, and the frames inside of that, outermost first, each of which gets the next number.
+ */
+static int encode_stack(struct codec *c, uint8_t **p, uint32_t id)
+{
+	struct codec_names *n = &c->frames;
+	uint32_t fresh[STACKTAB_MAX_FRAMES];
+	unsigned int nr = 0;
+
+	if (grow(n, id, true))
+		return -ENOMEM;
+	for (; id && n->gens[id] != c->gen && nr < STACKTAB_MAX_FRAMES;
+	     id = stacktab_caller(c->stacks, id))
+		fresh[nr++] = id;
+	*p = varint_put(*p, id && n->gens[id] == c->gen ? n->ids[id] : 0);
+	*p = varint_put(*p, nr);
+	while (nr--) {
+		uint64_t pc = stacktab_pc(c->stacks, fresh[nr]);
+
+		*p = put_diff(*p, pc, c->pc);
+		c->pc = pc;
+		n->gens[fresh[nr]] = c->gen;
+		n->ids[fresh[nr]] = ++n->nr;
+	}
+	return 0;
+}
+
 static ssize_t encode_event(struct codec *c, uint8_t *out, const struct mtr_event *ev)
 {
-	uint8_t body[(MTR_STATE_LEN + 40) * VARINT_MAX], *p = body, *o = out;
+	uint8_t body[(STACKTAB_MAX_FRAMES + 40) * VARINT_MAX], *p = body, *o = out;
 	struct mtr_event *last = &c->last[ev->kind];
 	unsigned int nr;
 	const struct field *f = codec_fields(ev->kind, &nr);
@@ -165,6 +207,8 @@ static ssize_t encode_event(struct codec *c, uint8_t *out, const struct mtr_even
 	}
 	if (ev->kind == MTR_EV_STATE)
 		p = encode_state(c, p, &ev->state);
+	if (has_stack(ev->kind) && encode_stack(c, &p, ev->stack.stack))
+		return -ENOMEM;
 	*last = *ev;
 	*o++ = (uint8_t)ev->kind;
 	o = varint_put(o, (uint64_t)(p - body));
@@ -265,9 +309,9 @@ static int decode_string(struct codec *c, const uint8_t **p, const uint8_t *end)
 
 	if (!varint_get(p, end, &len) || len > MAX_STRING || len > (uint64_t)(end - *p))
 		return -EBADMSG;
-	if (grow(c, c->nr + 1, false))
+	if (grow(&c->strings, c->strings.nr + 1, false))
 		return -ENOMEM;
-	c->ids[++c->nr] = strtab_intern(c->st, (const char *)*p, len);
+	c->strings.ids[++c->strings.nr] = strtab_intern(c->st, (const char *)*p, len);
 	*p += len;
 	return 0;
 }
@@ -289,9 +333,9 @@ static bool decode_field(struct codec *c, const struct field *f, const uint8_t *
 	uint64_t v = f->holds == FIELD_STRING ? 0 : load(last, f);
 
 	if (f->holds == FIELD_STRING) {
-		if (!varint_get(p, end, &v) || v > c->nr)
+		if (!varint_get(p, end, &v) || v > c->strings.nr)
 			return false;
-		v = v ? c->ids[v] : 0;
+		v = v ? c->strings.ids[v] : 0;
 	} else if (!get_diff(p, end, &v)) {
 		return false;
 	}
@@ -325,6 +369,34 @@ static bool decode_state(struct codec *c, const uint8_t **p, const uint8_t *end,
 	return true;
 }
 
+/* Frames that a chunk may have: what is written of one is full long before. */
+#define MAX_FRAMES (1u << 20)
+
+static int decode_stack(struct codec *c, const uint8_t **p, const uint8_t *end, uint32_t *ret_id)
+{
+	struct codec_names *n = &c->frames;
+	uint64_t outer, nr;
+	uint32_t id;
+
+	if (!varint_get(p, end, &outer) || !varint_get(p, end, &nr) || outer > n->nr)
+		return -EBADMSG;
+	id = outer ? n->ids[outer] : 0;
+	if (nr > STACKTAB_MAX_FRAMES - stacktab_depth(c->stacks, id) || n->nr + nr > MAX_FRAMES)
+		return -EBADMSG;
+	if (grow(n, n->nr + (uint32_t)nr, false))
+		return -ENOMEM;
+	while (nr--) {
+		if (!get_diff(p, end, &c->pc))
+			return -EBADMSG;
+		id = stacktab_call(c->stacks, id, c->pc);
+		if (!id)
+			return -ENOMEM;
+		n->ids[++n->nr] = id;
+	}
+	*ret_id = id;
+	return 0;
+}
+
 static bool decode_head(struct codec *c, const uint8_t **p, const uint8_t *end,
 			struct mtr_event *ev)
 {
@@ -347,6 +419,7 @@ static int decode_event(struct codec *c, unsigned int kind, const uint8_t **p, c
 	const uint8_t *at;
 	unsigned int nr;
 	uint64_t len;
+	int err;
 
 	if (!varint_get(p, end, &len) || len > (uint64_t)(end - *p))
 		return -EBADMSG;
@@ -369,7 +442,10 @@ static int decode_event(struct codec *c, unsigned int kind, const uint8_t **p, c
 	if (kind == MTR_EV_STATE && !decode_state(c, &at, end, &ev->state))
 		return -EBADMSG;
 	c->last[kind] = *ev;
-	return 1;
+	if (!has_stack(kind))
+		return 1;
+	err = decode_stack(c, &at, end, &ev->stack.stack);
+	return err ? err : 1;
 }
 
 static struct hot *decode_thread(struct codec *c, const uint8_t **p, const uint8_t *end)
@@ -427,6 +503,7 @@ static int decode_fault(struct codec *c, unsigned int first, const uint8_t **p, 
 	ev->as = h->as;
 	ev->tid = h->tid;
 	ev->epoch = h->epoch;
+	ev->callstack = 0;
 	ev->time_ns = h->time_ns;
 	ev->fault = (struct mtr_ev_fault){ .addr = addr,
 					   .ip = h->ip,

@@ -15,6 +15,7 @@
 
 #include <sys/types.h>
 #include "event/event.h"
+#include "event/stacktab.h"
 #include "event/strtab.h"
 
 #define CODEC_MAX_EVENT (16u << 10) /* bytes that one event and its strings may take */
@@ -32,12 +33,19 @@ struct hot {
 	bool used;
 };
 
-struct codec {
-	struct strtab *st;
-	/* strings: what they are called in this chunk */
+/* What strings, or frames of call stacks, are called in a chunk. */
+struct codec_names {
 	uint32_t *ids; /* encoder: by stream id, number in chunk; decoder: by number, stream id */
 	uint32_t *gens; /* encoder: chunk in which ids[] was given */
-	uint32_t cap, nr, gen;
+	uint32_t cap, nr;
+};
+
+struct codec {
+	struct strtab *st;
+	struct stacktab *stacks;
+	struct codec_names strings, frames;
+	uint32_t gen; /* number of the chunk */
+	uint64_t pc; /* the last frame written */
 
 	uint64_t time_ns; /* of the last event that was not a fault */
 	uint32_t as, tid;
@@ -50,7 +58,8 @@ struct codec {
 	uint64_t nr_unknown; /* decoder: records skipped */
 };
 
-int codec_init(struct codec *c, struct strtab *st);
+/* codec_init() - both tables are the caller's */
+int codec_init(struct codec *c, struct strtab *st, struct stacktab *stacks);
 void codec_fini(struct codec *c);
 void codec_reset(struct codec *c);
 

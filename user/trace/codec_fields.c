@@ -92,6 +92,7 @@ static const struct field invalidate[] = {
 static const struct field lost[] = { F(lost.what), F(lost.count) };
 static const struct field mark[] = { FS(mark.name) };
 static const struct field move[] = { F(move.from), F(move.to), F(move.len), FB(move.stays) };
+static const struct field stack[] = { F(stack.ip), F(stack.sp), F(stack.why), F(stack.end) };
 static const struct field frame[] = {
 	F(frame.nr),	 FS(frame.function), FS(frame.file), FS(frame.module), F(frame.line),
 	F(frame.repeat), F(frame.cycle),     F(frame.flags), F(frame.pc),      F(frame.offset),
@@ -116,7 +117,7 @@ static const struct field limit[] = {
 static const struct field cost[] = {
 	FR(cost.bpf_percent),  FR(cost.self_cpu_percent),  F(cost.self_rss_bytes),
 	F(cost.events_per_s),  F(cost.lock_held_ns_per_s), F(cost.lost),
-	F(cost.unseen_faults), F(cost.ring_fill_percent),
+	F(cost.unseen_faults), F(cost.ring_fill_percent),  F(cost.stack_period),
 };
 
 static const struct field module[] = {
@@ -199,7 +200,9 @@ const struct field *codec_fields(unsigned int kind, unsigned int *ret_nr)
 	case MTR_EV_OOM:
 	case MTR_EV_DROP:
 		return none;
-	case MTR_EV_STACK: /* not in files yet: it would have to hold the copied stack */
+	case MTR_EV_STACK: /* the frames are written by codec.c: their number varies */
+	case MTR_EV_SITE:
+		KIND(stack);
 	case MTR_EV_MAX:
 		break;
 	}

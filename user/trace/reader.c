@@ -70,8 +70,10 @@ int trace_reader_open(const struct trace_io *io, struct strtab *st, struct trace
 	if (!r)
 		return -ENOMEM;
 	r->io = *io;
-	codec_init(&r->codec, st);
-	err = check_header(r);
+	r->stacks = stacktab_new();
+	r->sites = sites_new();
+	codec_init(&r->codec, st, r->stacks);
+	err = r->stacks && r->sites ? check_header(r) : -ENOMEM;
 	if (!err)
 		err = chunks_find(r);
 	if (!err)
@@ -95,6 +97,8 @@ void trace_reader_close(struct trace_reader *r)
 	if (!r)
 		return;
 	codec_fini(&r->codec);
+	sites_free(r->sites);
+	stacktab_free(r->stacks);
 	free(r->chunk);
 	free(r->disk);
 	free(r->raw);
@@ -183,7 +187,7 @@ static int decode(struct trace_reader *r, struct mtr_event *ev)
 	return 1;
 }
 
-int trace_reader_next(struct trace_reader *r, struct mtr_event *ev)
+static int next(struct trace_reader *r, struct mtr_event *ev)
 {
 	int ret = 0;
 
@@ -203,6 +207,13 @@ int trace_reader_next(struct trace_reader *r, struct mtr_event *ev)
 			return 0;
 	}
 	return ret;
+}
+
+int trace_reader_next(struct trace_reader *r, struct mtr_event *ev)
+{
+	int ret = next(r, ev), err = ret > 0 ? sites_event(r->sites, ev) : 0;
+
+	return err ? err : ret;
 }
 
 /* Can this keyframe be read whole? */
@@ -250,6 +261,11 @@ void trace_reader_all_keys(struct trace_reader *r, bool on)
 bool trace_reader_in_key(const struct trace_reader *r)
 {
 	return r->gave_key;
+}
+
+const struct stacktab *trace_reader_stacks(const struct trace_reader *r)
+{
+	return r->stacks;
 }
 
 const struct trace_facts *trace_reader_facts(const struct trace_reader *r)

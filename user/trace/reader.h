@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 #include "event/event.h"
+#include "event/stacktab.h"
 #include "event/strtab.h"
 #include "trace/facts.h"
 
@@ -57,7 +58,11 @@ struct trace_reader;
 int trace_reader_open(const struct trace_io *io, struct strtab *st, struct trace_reader **ret_r);
 void trace_reader_close(struct trace_reader *r);
 
-/* trace_reader_next() - 1 with an event, 0 at the end, −ENOMEM, −errno of reading */
+/*
+ * trace_reader_next() - 1 with an event, 0 at the end, −ENOMEM, −errno of reading
+ *
+ * Where a call stack was recorded, the event's callstack is its id: trace_reader_stacks().
+ */
 int trace_reader_next(struct trace_reader *r, struct mtr_event *ev);
 
 /**
@@ -74,6 +79,9 @@ int trace_reader_seek(struct trace_reader *r, uint64_t time_ns);
 void trace_reader_all_keys(struct trace_reader *r, bool on);
 /* trace_reader_in_key() - the last event given was part of a keyframe */
 bool trace_reader_in_key(const struct trace_reader *r);
+
+/* trace_reader_stacks() - the frames of the call stacks read so far; an id stays valid while the reader lives */
+const struct stacktab *trace_reader_stacks(const struct trace_reader *r);
 
 const struct trace_facts *trace_reader_facts(const struct trace_reader *r);
 /* trace_reader_info() - what was found out so far: whole when trace_reader_next() said 0 */

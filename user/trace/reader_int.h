@@ -3,6 +3,7 @@
 #ifndef TRACE_READER_INT_H
 #define TRACE_READER_INT_H
 
+#include "event/sites.h"
 #include "trace/codec.h"
 #include "trace/file.h"
 #include "trace/reader.h"
@@ -10,6 +11,8 @@
 struct trace_reader {
 	struct trace_io io;
 	struct codec codec;
+	struct stacktab *stacks;
+	struct sites *sites;
 	struct trace_facts facts;
 	struct trace_info info;
 

@@ -27,7 +27,8 @@ struct trace_writer {
 	struct trace_stats stats;
 };
 
-struct trace_writer *trace_writer_new(struct strtab *st, trace_chunk_fn out, void *ctx)
+struct trace_writer *trace_writer_new(struct strtab *st, struct stacktab *stacks,
+				      trace_chunk_fn out, void *ctx)
 {
 	struct trace_writer *w = calloc(1, sizeof(*w));
 
@@ -39,7 +40,7 @@ struct trace_writer *trace_writer_new(struct strtab *st, trace_chunk_fn out, voi
 	w->raw = malloc(CHUNK_RAW + CODEC_MAX_EVENT);
 	w->disk = malloc(w->disk_sz);
 	w->zstd = ZSTD_createCCtx();
-	if (!w->raw || !w->disk || !w->zstd || codec_init(&w->codec, st)) {
+	if (!w->raw || !w->disk || !w->zstd || codec_init(&w->codec, st, stacks)) {
 		trace_writer_free(w);
 		errno = ENOMEM;
 		return NULL;

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include "event/event.h"
+#include "event/stacktab.h"
 #include "event/strtab.h"
 #include "trace/facts.h"
 #include "trace/format.h"
@@ -33,8 +34,9 @@ struct trace_stats {
 
 struct trace_writer;
 
-/* trace_writer_new() - NULL with errno set when out of memory */
-struct trace_writer *trace_writer_new(struct strtab *st, trace_chunk_fn out, void *ctx);
+/* trace_writer_new() - the tables are those of the events (@stacks may be NULL when none has a call stack); NULL with errno set when out of memory */
+struct trace_writer *trace_writer_new(struct strtab *st, struct stacktab *stacks,
+				      trace_chunk_fn out, void *ctx);
 void trace_writer_free(struct trace_writer *w);
 
 /* trace_writer_event() - as event_sink_fn. 0, −ENOMEM, or what the chunk's taker returned: from then on always */
