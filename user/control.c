@@ -232,16 +232,16 @@ static int ask_one(int folder, const char *socket_name, const char *ask)
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)))
-		ret = is_gone(errno) ? 0 : -errno;
+		ret = -errno;
 	else if (!may_ask(fd))
 		ret = -EACCES;
 	else if (send(fd, ask, strlen(ask), MSG_NOSIGNAL) < 0 ||
 		 recv(fd, said, sizeof(said) - 1, 0) < 0)
-		ret = is_gone(errno) ? 0 : -errno;
+		ret = -errno;
 	else
 		ret = !strcmp(said, "ok");
 	close(fd);
-	return ret;
+	return ret < 0 && is_gone(-ret) ? 0 : ret;
 }
 
 static bool is_socket(const char *name)

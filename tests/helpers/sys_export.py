@@ -503,7 +503,7 @@ def errors():
             equal(len(p.stderr.splitlines()), 1, f'lines of {p.stderr}')
             return p.stderr.decode()
         check('--format' in fails(2, mtr), 'no word on --format')
-        check('perfetto, json or csv' in fails(2, mtr, '--format', 'xml'), 'no list of formats')
+        check('perfetto, json, csv or folded' in fails(2, mtr, '--format', 'xml'), 'no list of formats')
         fails(1, other, '--format', 'json')
         fails(1, at('absent'), '--format', 'json')
         fails(1, mtr, '--format', 'json', '-o', at('no/such/folder'))

@@ -73,6 +73,8 @@ static int grow(struct codec_names *c, uint32_t n, bool with_gens)
 
 	if (n < c->cap)
 		return 0;
+	if (n > UINT32_MAX / 4)
+		return -ENOMEM; /* no table gives such a number */
 	while (cap <= n)
 		cap *= 2;
 	p = reallocarray(c->ids, cap, sizeof(*p));
