@@ -226,16 +226,16 @@ static int ask_one(int folder, const char *socket_name, const char *ask)
 	struct sockaddr_un sa = address(folder, socket_name);
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), ret = 0;
 	char said[16] = "";
+	bool there;
 
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)))
-		ret = -errno;
-	else if (!may_ask(fd))
+	there = !connect(fd, (struct sockaddr *)&sa, sizeof(sa));
+	if (there && !may_ask(fd))
 		ret = -EACCES;
-	else if (send(fd, ask, strlen(ask), MSG_NOSIGNAL) < 0 ||
+	else if (!there || send(fd, ask, strlen(ask), MSG_NOSIGNAL) < 0 ||
 		 recv(fd, said, sizeof(said) - 1, 0) < 0)
 		ret = -errno;
 	else
