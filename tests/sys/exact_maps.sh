@@ -78,17 +78,27 @@ reads() {
 }
 
 # emulation is slow: there the rung that only it has is run at length, the other one on real hardware
+light() { [ "${MEMTRACE_TEST_SLOW:-1}" != 1 ] && has_fentry; }
 test_tracepoint_long() {
-	if [ "${MEMTRACE_TEST_SLOW:-1}" != 1 ] && has_fentry; then
-		long_run tracepoint 40000
+	if light; then
+		long_run tracepoint 20000
 	else
 		long_run tracepoint
 	fi
 }
 # Where the kernel gives a task no storage: nothing is different.
-test_no_storage() { run tracepoint --drop storage -- --ops 10000 --threads 8 --checkpoints 5; }
-test_tracepoint_short() { short_runs tracepoint; }
-test_tracepoint_drops() { drops tracepoint vma hole ma_write walk; }
+test_no_storage() { run tracepoint --drop storage -- --ops 4000 --threads 8 --checkpoints 5; }
+test_tracepoint_short() {
+	! light || local short=2
+	short_runs tracepoint
+}
+test_tracepoint_drops() {
+	if light; then
+		drops tracepoint walk
+	else
+		drops tracepoint vma hole ma_write walk
+	fi
+}
 test_tracepoint_reads() { reads tracepoint; }
 test_fentry_long() { has_fentry || ktap_skip this kernel refuses fentry; long_run fentry; }
 test_fentry_short() { has_fentry || ktap_skip this kernel refuses fentry; short_runs fentry; }
