@@ -246,6 +246,13 @@ static __always_inline void drop_spilled(struct task_struct *t)
 		__sync_fetch_and_add(&nr_spilled, -1);
 }
 
+/* It is not traced any more. */
+static __always_inline void drop_note(struct task_struct *t)
+{
+	bpf_task_storage_delete(&notes, t);
+	drop_spilled(t);
+}
+
 static __always_inline struct note *make_note(struct task_struct *t)
 {
 	struct note *n = NULL;
@@ -309,10 +316,9 @@ static __always_inline void *record(u32 kind, u32 size, u32 as, u32 tid, u32 aux
 	return h;
 }
 
-/* A tid as memtrace, in a pid namespace of that level, sees it; 0: it does not. */
-static __always_inline u32 tid_at_level(struct task_struct *task, u32 level)
+/* A pid as a process of the given pid namespace level sees it; 0 when it does not. */
+static __always_inline u32 pid_at_level(struct pid *pid, u32 level)
 {
-	struct pid *pid = BPF_CORE_READ(task, thread_pid);
 	struct upid up = {};
 
 	if (!pid || level > BPF_CORE_READ(pid, level))
@@ -320,6 +326,11 @@ static __always_inline u32 tid_at_level(struct task_struct *task, u32 level)
 	bpf_core_read(&up, sizeof(up),
 		      (void *)&pid->numbers[0] + level * bpf_core_type_size(struct upid));
 	return up.nr;
+}
+
+static __always_inline u32 tid_at_level(struct task_struct *task, u32 level)
+{
+	return pid_at_level(BPF_CORE_READ(task, thread_pid), level);
 }
 
 /* How the next record is sent: one in so many wakes the reader. */

@@ -66,18 +66,6 @@ static __always_inline struct note *new_note(struct task_struct *task, u32 slot,
 	return n;
 }
 
-/* A pid as a process of the given pid namespace level sees it; 0 when it does not. */
-static __always_inline u32 pid_at_level(struct pid *pid, u32 level)
-{
-	struct upid up = {};
-
-	if (!pid || level > BPF_CORE_READ(pid, level))
-		return 0;
-	bpf_core_read(&up, sizeof(up),
-		      (void *)&pid->numbers[0] + level * bpf_core_type_size(struct upid));
-	return up.nr;
-}
-
 static __always_inline void fill_proc(struct mtr_w_proc *r, struct task_struct *task,
 				      struct mm_struct *mm, u32 ns_tgid)
 {
@@ -422,8 +410,7 @@ static __always_inline int execed(struct task_struct *p, bool second)
 	if (t->tgid != (u32)p->tgid) {
 		/* a vfork child leaves its parent's memory */
 		if (!follow) {
-			bpf_task_storage_delete(&notes, p);
-			drop_spilled(p);
+			drop_note(p);
 			return 0;
 		}
 	} else {
@@ -433,8 +420,13 @@ static __always_inline int execed(struct task_struct *p, bool second)
 		       pid_at_level(BPF_CORE_READ(p, signal, pids[1]), reader_level), &slot);
 	if (!t)
 		return 0;
-	if (new_note(p, slot, t->as, mm))
-		send_thread(p, t->as, 0, 0);
+	n = new_note(p, slot, t->as, mm);
+	if (!n)
+		return 0;
+	/* it may be another one, in the table of those without storage */
+	if (!second)
+		n->done |= DONE_EXEC;
+	send_thread(p, t->as, 0, 0);
 	return 0;
 }
 

@@ -9,8 +9,8 @@
  * A uprobe tells when a thread comes to the function, and another one, planted then, when it
  * is back. The program runs at full speed in between. Only the thread that came there is
  * held, and only while its picture is taken. A call that is left otherwise (longjmp, an
- * exception) has no third picture, unless that leads to the very instruction behind the call. The few instructions from the return to the
- * end of the statement are stepped.
+ * exception) has no third picture, unless that leads to the very instruction behind the call.
+ * The few instructions from the return to the end of the statement are stepped.
  */
 #include "at.h"
 

@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "util/privilege.h"
 #include "util/text.h"
 
 #define FOLDER "/run/memtrace"
@@ -53,9 +54,10 @@ static struct sockaddr_un address(int folder, const char *name)
 /* The user on whose behalf root runs us. */
 static uid_t caller(void)
 {
-	const char *uid = geteuid() ? NULL : getenv("SUDO_UID");
+	uid_t uid;
 
-	return uid ? (uid_t)strtoul(uid, NULL, 10) : geteuid();
+	privilege_caller(&uid, NULL);
+	return uid;
 }
 
 static int listen_at(struct control *c)

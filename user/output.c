@@ -10,15 +10,15 @@
 #include <unistd.h>
 
 #include "util/log.h"
+#include "util/privilege.h"
 
 /* Files written under sudo belong to who called it. */
 static void give_to_sudo_user(int fd)
 {
-	const char *uid = getenv("SUDO_UID"), *gid = getenv("SUDO_GID");
+	uid_t uid;
+	gid_t gid;
 
-	if (geteuid() || !uid || !gid)
-		return;
-	if (fchown(fd, (uid_t)strtoul(uid, NULL, 10), (gid_t)strtoul(gid, NULL, 10)))
+	if (privilege_caller(&uid, &gid) && fchown(fd, uid, gid))
 		log_warn("the output stays root's: %s", strerror(errno));
 }
 
@@ -74,8 +74,8 @@ static int open_folder(const char *path, const char **ret_base)
 /* What is there may be replaced when it is a file, and ours. 0 or −errno */
 static int make_way(int dir, const char *base)
 {
-	const char *uid = getenv("SUDO_UID");
 	struct stat st;
+	uid_t caller;
 
 	if (fstatat(dir, base, &st, AT_SYMLINK_NOFOLLOW))
 		return errno == ENOENT ? 0 : -errno;
@@ -83,7 +83,8 @@ static int make_way(int dir, const char *base)
 		return -ELOOP;
 	if (!S_ISREG(st.st_mode))
 		return -EEXIST;
-	if (st.st_uid != geteuid() && !(uid && st.st_uid == (uid_t)strtoul(uid, NULL, 10)))
+	privilege_caller(&caller, NULL);
+	if (st.st_uid != geteuid() && st.st_uid != caller)
 		return -EPERM;
 	return unlinkat(dir, base, 0) ? -errno : 0;
 }

@@ -55,7 +55,7 @@ int session_apply(struct session *s, const struct mtr_event *ev)
 	struct mtr_event with_stack;
 	int err = 0;
 
-	if (s->paths) {
+	if (s->stacks_used) {
 		with_stack = *ev;
 		ev = &with_stack;
 		err = callpaths_event(s->paths, &with_stack);
@@ -254,6 +254,7 @@ static void set_stack_rate(struct session *s)
 void session_stacks(struct session *s, bool on)
 {
 	s->stacks_on = on;
+	s->stacks_used |= on;
 	set_stack_rate(s);
 }
 

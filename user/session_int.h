@@ -14,6 +14,7 @@ struct session {
 	struct src_bpf *bpf;
 	struct callpaths *paths; /* NULL: no call stacks are taken */
 	bool stacks_on; /* false with paths: not now */
+	bool stacks_used; /* they were on at some time: what is kept of them must hear of every event */
 	struct cost_meter *cost;
 	struct control *control; /* NULL: not root */
 	unsigned int nr_marks;

@@ -5,7 +5,7 @@ built from events alone is compared with /proc/PID/maps.
     exact_maps.py MEMTRACE RANDOPS [--rung R] [--drop KIND] [--first yes] [--wrap CMD] -- RANDOPS-ARGS
 
 Exit status 0: no difference at any checkpoint; 1: differences, printed; 2: the
-run itself failed; 3: a thread was lost at its birth. memtrace reads the map once, at its attach (--reconcile=off).
+run itself failed. memtrace reads the map once, at its attach (--reconcile=off).
 """
 import json
 import os
@@ -13,6 +13,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 
 LINE = re.compile(rb'^([0-9a-f]+)-([0-9a-f]+) (....) ([0-9a-f]+) ([0-9a-f]+:[0-9a-f]+) (\d+) ?\s*(.*)$')
@@ -114,6 +115,8 @@ def run(memtrace, randops, opts, args):
         os.dup2(b, 4)
 
     env = dict(os.environ, TARGET_SYNC='1')
+    folder = tempfile.TemporaryDirectory(prefix='exact-maps.')  # it is killed at times, and leaves its files
+    env['TMPDIR'] = folder.name
     target = subprocess.Popen([randops] + args, env=env, close_fds=False, preexec_fn=fds,
                               stdout=subprocess.DEVNULL)
     os.close(to_r)
@@ -153,6 +156,7 @@ def run(memtrace, randops, opts, args):
         os.close(to_w)
         target.kill()
         target.wait()
+        folder.cleanup()
         if tracer:
             os.killpg(tracer.p.pid, signal.SIGTERM)
             tracer.p.wait()

@@ -31,6 +31,7 @@ drawn = random.Random(SEED)
 MS = drawn.randrange(2000, 3000, 10) if SLOW == 1 else 6000
 MIB = drawn.randrange(24, 48) if SLOW == 1 else 8
 POINTS = ('-i', '100ms' if SLOW == 1 else '300ms')  # enough of them for a verdict
+STEPPED = MIB + 48  # what grows by two huge pages at a time has more steps then than a verdict has blocks
 # before 6.2 a task keeps up to 64 pages of each counter back, and says so late: that much of two is not known
 KEPT_BACK = 2 * 64 * 4096 if tuple(map(int, os.uname().release.split('.')[:2])) < (6, 2) else 0
 
@@ -439,7 +440,8 @@ def wrong_usage():
 
 
 main(from_start('small', 'leak_like'), from_start('large', 'leak_like'), from_start('map', 'leak_like'),
-     from_start('huge', 'leak_like'), from_start('huge', 'leak_like', name='nohuge', flags=['--nohuge']),
+     from_start('huge', 'leak_like', mib=STEPPED),
+     from_start('huge', 'leak_like', name='nohuge', flags=['--nohuge'], mib=STEPPED),
      from_start('brk', 'leak_like'), from_start('populate', 'leak_like'), from_start('ways', 'leak_like'),
      from_start('threads', 'leak_like'), from_start('hand', 'leak_like'), from_start('shuffle', 'leak_like'),
      from_start('cache', 'plateau'), from_start('sawtooth', 'sawtooth'), other_language('grow_new'),

@@ -280,6 +280,7 @@ static int open_file(size_t len)
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/faults.%d.%u", dir, (int)getpid(), nr_regions);
+	unlink(path); /* of one that had our number and was killed */
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		target_die("faults: %s: %s", path, strerror(errno));

@@ -89,12 +89,14 @@ static void make_files(void)
 	int rw = PROT_READ | PROT_WRITE, fd;
 
 	snprintf(file_path, sizeof(file_path), "%s/kinds.%d", dir, (int)getpid());
+	unlink(file_path); /* of one that had our number and was killed */
 	fd = open(file_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0 || ftruncate(fd, 65536))
 		target_die("kinds: %s: %s", file_path, strerror(errno));
 	make("file", file_path, 65536, PROT_READ, MAP_PRIVATE, fd);
 	make("file", file_path, 65536, rw, MAP_SHARED, fd);
 	snprintf(shm_path, sizeof(shm_path), "/kinds.%d", (int)getpid());
+	shm_unlink(shm_path);
 	fd = shm_open(shm_path, O_RDWR | O_CREAT | O_EXCL, 0600);
 	if (fd < 0 || ftruncate(fd, 65536))
 		target_say("SKIP shm %s: %s", shm_path, strerror(errno));

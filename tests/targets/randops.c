@@ -131,6 +131,7 @@ static void open_files(void)
 	for (int i = 0; i < NR_FILES; i++) {
 		snprintf(path, sizeof(path), "%s/randops.%d%s%d", dir, (int)getpid(),
 			 i == FILE_ODD ? " odd\n[heap] " : ".", i);
+		unlink(path); /* of one that had our number and was killed */
 		g.files[i] = i == FILE_MEMFD ?
 				     memfd_create("randops memfd", MFD_CLOEXEC) :
 				     open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

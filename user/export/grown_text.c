@@ -30,18 +30,12 @@ static const char *clean(const struct text *t, char *buf, size_t sz, const char 
 
 static const char *size(const struct text *t, char b[UNITS_LEN], int64_t v)
 {
-	if (!t->style->bytes)
-		return fmt_size(b, v);
-	snprintf(b, UNITS_LEN, "%" PRId64, v);
-	return b;
+	return style_size(t->style, b, v);
 }
 
 static const char *growth(const struct text *t, char b[UNITS_LEN], int64_t v)
 {
-	if (!t->style->bytes)
-		return fmt_growth(b, v);
-	snprintf(b, UNITS_LEN, "%+" PRId64, v);
-	return b;
+	return style_growth(t->style, b, v);
 }
 
 /* Words in lines of WIDTH, the first behind @head, the others below it. */

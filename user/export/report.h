@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include "event/status.h"
 #include "model/model.h"
+#include "util/units.h"
 
 /* Pointers are borrowed for the call. */
 struct report {
@@ -30,6 +31,12 @@ struct report_style {
 	bool color; /* where there are colours: stacks */
 	unsigned int width; /* of the terminal; 0: none, 80 */
 };
+
+/* style_size(), style_growth() - bytes as the style has them, the latter with a sign; @buf */
+const char *style_size(const struct report_style *s, char buf[UNITS_LEN], int64_t bytes);
+const char *style_growth(const struct report_style *s, char buf[UNITS_LEN], int64_t bytes);
+/* style_put() - a name of the target's, so that no byte of it reaches a terminal as it was */
+void style_put(FILE *f, const struct report_style *s, const char *raw);
 
 /**
  * report_json() - the `snapshot` object on one line, with its newline

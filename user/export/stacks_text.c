@@ -20,19 +20,12 @@ struct text {
 
 static void put(const struct text *t, const char *raw)
 {
-	char buf[STACKS_NAME * 2];
-
-	fputs(text_clean(buf, sizeof(buf), raw, t->style->ascii), t->f);
+	style_put(t->f, t->style, raw);
 }
 
 static const char *size(const struct text *t, char b[UNITS_LEN], int64_t v)
 {
-	if (v < 0)
-		return "-";
-	if (!t->style->bytes)
-		return fmt_size(b, v);
-	snprintf(b, UNITS_LEN, "%" PRId64, v);
-	return b;
+	return v < 0 ? "-" : style_size(t->style, b, v);
 }
 
 static void put_head(const struct text *t)

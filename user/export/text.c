@@ -57,18 +57,12 @@ static void put_text(const struct text *t, const char *raw, int width)
 
 static const char *size(const struct text *t, char buf[UNITS_LEN], int64_t bytes)
 {
-	if (!t->style->bytes)
-		return fmt_size(buf, bytes);
-	snprintf(buf, UNITS_LEN, "%" PRId64, bytes);
-	return buf;
+	return style_size(t->style, buf, bytes);
 }
 
 static const char *growth(const struct text *t, char buf[UNITS_LEN], int64_t bytes)
 {
-	if (!t->style->bytes)
-		return fmt_growth(buf, bytes);
-	snprintf(buf, UNITS_LEN, bytes ? "%+" PRId64 : "%" PRId64, bytes);
-	return buf;
+	return style_growth(t->style, buf, bytes);
 }
 
 static int size_columns(const struct text *t)

@@ -2,10 +2,12 @@
 #include "util/privilege.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "util/log.h"
 
@@ -53,4 +55,15 @@ out:
 void privilege_hurry(void)
 {
 	setpriority(PRIO_PROCESS, 0, READER_NICE);
+}
+
+bool privilege_caller(uid_t *ret_uid, gid_t *ret_gid)
+{
+	const char *uid = getenv("SUDO_UID"), *gid = getenv("SUDO_GID");
+	bool by_sudo = !geteuid() && uid && gid;
+
+	*ret_uid = by_sudo ? (uid_t)strtoul(uid, NULL, 10) : geteuid();
+	if (ret_gid)
+		*ret_gid = by_sudo ? (gid_t)strtoul(gid, NULL, 10) : getegid();
+	return by_sudo;
 }

@@ -2,6 +2,9 @@
 #ifndef UTIL_PRIVILEGE_H
 #define UTIL_PRIVILEGE_H
 
+#include <stdbool.h>
+#include <sys/types.h>
+
 /**
  * privilege_drop() - give up, for good, every capability that tracing does not need any more
  *
@@ -17,5 +20,13 @@ void privilege_drop(void);
  * To be called when a command was forked, which keeps its own priority.
  */
 void privilege_hurry(void);
+
+/**
+ * privilege_caller() - on whose behalf root runs us, by sudo
+ * @ret_gid: their group; may be NULL
+ *
+ * Returns false when we are not root, or not by sudo: then whose the process is.
+ */
+bool privilege_caller(uid_t *ret_uid, gid_t *ret_gid);
 
 #endif
