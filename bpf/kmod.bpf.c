@@ -8,8 +8,8 @@
  * kmod/memtrace_uapi.h promises. They fire for every attached process, also for
  * those of somebody else's session: whose mm is not among the targets is not ours.
  *
- * Where programs can be preempted one may be skipped. The numbers of the
- * module's events have no gaps: user space finds that one is missing.
+ * The module keeps preemption off around them, so that none is skipped. The numbers of its
+ * events have no gaps: user space finds that one is missing.
  */
 #include "mtr_common.h"
 

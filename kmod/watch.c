@@ -15,6 +15,7 @@
  * The callbacks only take a spinlock and neither allocate nor sleep: they are right in every
  * context, also when the range is not blockable.
  */
+#include <linux/preempt.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -116,8 +117,10 @@ static void invalidate(struct memtrace_watch *w, const struct mmu_notifier_range
 	if (trace_mm_invalidate_enabled()) {
 		u32 event = memtrace_event_of(range);
 
+		preempt_disable(); /* see watch_release() */
 		trace_mm_invalidate(w->mn.mm, w->id, READ_ONCE(w->tgid), range->start, range->end,
 				    event, memtrace_why_of(event), flags, seq);
+		preempt_enable();
 	}
 }
 
@@ -142,7 +145,13 @@ static void watch_release(struct mmu_notifier *mn, struct mm_struct *mm)
 	w->released = true;
 	seq = ++w->seq;
 	spin_unlock(&w->lock);
+	/*
+	 * A tracepoint of 7.x does not keep preemption off, and a BPF program
+	 * at it is skipped while another task is preempted in the middle of it.
+	 */
+	preempt_disable();
 	trace_mm_release(mm, w->id, READ_ONCE(w->tgid), seq);
+	preempt_enable();
 }
 
 /* ---- its life */

@@ -7,6 +7,7 @@
 #
 # A test passes when its function returns 0; `ktap_skip REASON` in it skips it. What it prints
 # becomes a diagnostic. Each runs in a subshell with -e off and a directory $KTAP_TMP of its own.
+# With MEMTRACE_TEST_SHORT only those in KTAP_SHORT run, if that is set.
 
 ktap_skip() {
 	printf '%s\n' "$*" >"$KTAP_TMP/.skip"
@@ -21,6 +22,8 @@ ktap_skip_all() {
 
 ktap_run() {
 	local name n=0 failed=0 rc
+	# shellcheck disable=SC2086  # a list of words
+	[ -z "${MEMTRACE_TEST_SHORT:-}" ] || set -- ${KTAP_SHORT:-"$@"}
 	printf 'TAP version 13\n1..%d\n' $#
 	for name in "$@"; do
 		n=$((n + 1))

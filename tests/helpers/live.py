@@ -348,15 +348,40 @@ def run(*tests):
     return 1 if failed else 0
 
 
+# What the suites have in their short form (MEMTRACE_TEST_SHORT, the matrix of kernels): what depends on
+# the kernel most. Who is not here has no other form than the long one.
+SHORT_FORM = {
+    'sys_at': ('a_call', 'of_a_process', 'killed'),
+    'sys_attach_live': ('attach_randops', 'vforked', 'many_vmas'),
+    'sys_callstacks': ('nobody_is_woken', 'depth_is_known', 'other_stacks', 'running', 'without_root'),
+    'sys_command': ('its_descriptors', 'from_its_first_instruction', 'signals_end_it', 'follows'),
+    'sys_export': ('random_operations', 'call_stacks'),
+    'sys_faults': ('faults_plain', 'faults_readinto', 'faults_populate', 'faults_madvpopulate', 'faults_mlock',
+                   'faults_vmwritev', 'faults_cow', 'faults_thp', 'faults_dontneed', 'faults_retry',
+                   'faults_no_storage', 'loss_is_told'),
+    'sys_growth': ('small', 'map', 'huge', 'attach_sampled'),
+    'sys_lesson': ('steps', 'overflow_big', 'overflow_endless'),
+    'sys_record': ('random_operations', 'faults_are_the_kernels', 'killed_recorder', 'processes_come_and_go'),
+    'sys_residency': ('moves', 'python'),
+    'sys_robust': ('exits_now', 'execs', 'execs_from_a_thread', 'inside_a_namespace', 'killed', 'zombie', 'leader_gone'),
+    'sys_stacks': ('depths', 'overflow_main', 'overflow_thread', 'recorded'),
+}
+
+
+def chosen(tests):
+    names = {t[0] if isinstance(t, tuple) else t.__name__: t for t in tests}
+    suite = os.path.splitext(os.path.basename(sys.argv[0]))[0]
+    wanted = sys.argv[1:] or (os.environ.get('MEMTRACE_TEST_SHORT') and SHORT_FORM.get(suite)) or names
+    return [names[n] for n in wanted]
+
+
 def main(*tests):
     if os.geteuid():
         print('TAP version 13\n1..0 # SKIP not root')
         sys.exit(4)
-    names = sys.argv[1:]
-    chosen = [t for t in tests if not names or (t[0] if isinstance(t, tuple) else t.__name__) in names]
     # who is killed leaves files behind
     with tempfile.TemporaryDirectory(prefix='memtrace-test.') as folder:
         os.chmod(folder, 0o1777)  # as /tmp: some tests are somebody else
         os.environ['TMPDIR'] = tempfile.tempdir = folder
-        status = run(*chosen)
+        status = run(*chosen(tests))
     sys.exit(status)

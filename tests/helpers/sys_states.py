@@ -25,7 +25,7 @@ from live import MEMTRACE, PAGE, SLOW, Ended, Skip, Target, Tracer, check, equal
 PRESENT, FILE, EXCLUSIVE, PFN = 1 << 63, 1 << 61, 1 << 56, (1 << 55) - 1
 KPF_ZERO_PAGE = 1 << 24
 SHORT = bool(os.environ.get('MEMTRACE_TEST_SHORT'))
-STATES = int(os.environ.get('MEMTRACE_STATES', 60 if SLOW == 1 else 15 if SHORT else 25))
+STATES = int(os.environ.get('MEMTRACE_STATES') or (60 if SLOW == 1 else 15 if SHORT else 25))
 SEED = int(os.environ.get('MEMTRACE_SEED', random.randrange(1 << 30)))
 NOT_PAGES = ('vvar', 'vsyscall')
 MODULE = '/memtrace/memtrace.ko'

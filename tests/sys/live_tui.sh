@@ -297,6 +297,8 @@ test_stdin_elsewhere() {
 	sees '1 Layout' && keys 3 && sees '3 Threads' && keys q && sees '^status 0'
 }
 
+# shellcheck disable=SC2034  # tests/ktap.sh
+KTAP_SHORT="test_layout_80x24 test_two_processes test_command_that_ends"
 ktap_run test_layout_80x24 test_sizes_on_the_fly test_views_and_pages test_filter_and_sort test_baseline_and_pause \
 	test_growth_by_call_path test_two_processes test_target_that_ends test_stack_overflow_is_explained test_killed_target \
 	test_command_and_its_output test_command_that_ends test_redirections_pass_through test_hostile_comm \

@@ -172,6 +172,8 @@ test_full_disk() {
 	[ $? = 1 ] && grep -q 'No space left' "$KTAP_TMP/err"
 }
 
+# shellcheck disable=SC2034  # tests/ktap.sh
+KTAP_SHORT="test_json test_as_smaps test_kinds test_not_permitted test_zombie"
 ktap_run test_json test_as_smaps test_kinds test_text_is_clean test_own_process_without_root \
 	test_not_permitted test_no_such_process test_kernel_thread test_zombie test_other_namespaces \
 	test_several test_output_file test_full_disk
