@@ -249,7 +249,7 @@ help:
 	@echo 'make lint        clang-format, clang-tidy, cppcheck, shellcheck, the include rule'
 	@echo 'make format      rewrite the sources as lint wants them (FILES=...)'
 	@echo 'make tests       build the tests; tests/run --help runs some of them'
-	@echo 'make fuzz        libFuzzer on the trace reader (FUZZ_SECONDS=60)'
+	@echo 'make fuzz        libFuzzer on what reads untrusted bytes (FUZZ_SECONDS=60)'
 	@echo 'make bench       cost against perf, bpftrace and strace'
 	@echo 'make install     into DESTDIR and prefix ($(prefix)); touches no kernel module'
 	@echo 'make kmod        the kernel module for this kernel (KDIR=, KERNEL=); optional'

@@ -7,10 +7,12 @@
  *   return   the caller again, when the statement with the call is done: it has the result
  *
  * A uprobe tells when a thread comes to the function, and another one, planted then, when it
- * is back. The program runs at full speed in between. Only the thread that came there is
- * held, and only while its picture is taken. A call that is left otherwise (longjmp, an
- * exception) has no third picture, unless that leads to the very instruction behind the call.
- * The few instructions from the return to the end of the statement are stepped.
+ * is back. Where there can be none, as without privileges, the debug registers of its threads
+ * do the same for a command of our own. The program runs at full speed in between. Only the
+ * thread that came there is held, and only while its picture is taken. A call that is left
+ * otherwise (longjmp, an exception) has no third picture, unless that leads to the very
+ * instruction behind the call. The few instructions from the return to the end of the statement
+ * are stepped.
  */
 #include "at.h"
 
@@ -55,7 +57,7 @@ struct at {
 	FILE *out;
 	pid_t pid;
 	struct child child;
-	struct src_at *sa;
+	struct src_at *sa; /* NULL: by debug registers */
 	struct syms *syms; /* of the program as it was when the function was found */
 	struct place place[MAX_PLACES];
 	unsigned int nr_places;
@@ -66,6 +68,11 @@ struct at {
 	int err; /* exit status of the first failure */
 };
 
+static unsigned int wanted(const struct at *a)
+{
+	return a->o->count ? a->o->count : 1;
+}
+
 static int plant(struct at *a, const char *path, uint64_t offset, uint64_t addr, int kind)
 {
 	int err;
@@ -75,7 +82,7 @@ static int plant(struct at *a, const char *path, uint64_t offset, uint64_t addr,
 			return 0;
 	if (a->nr_places == MAX_PLACES)
 		return -E2BIG;
-	err = src_at_plant(a->sa, a->pid, path, offset);
+	err = a->sa ? src_at_plant(a->sa, a->pid, path, offset) : 0;
 	if (err)
 		return log_error(EX_FAILED, NULL, "no probe can be set at %" PRIx64 " of %d: %s",
 				 addr, a->pid, strerror(-err)),
@@ -90,11 +97,45 @@ static int plant_in(struct at *a, struct proc *p, uint64_t addr, int kind)
 	struct region *r = aspace_find(&p->aspace, addr);
 	char path[96];
 
+	if (!a->sa)
+		return plant(a, NULL, 0, addr, kind);
 	if (!r || !r->ino)
 		return -ENOENT;
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, a->pid, r->start,
 		 r->end);
 	return plant(a, path, addr - r->start + r->pgoff, addr, kind);
+}
+
+static bool has(const uint64_t *addr, unsigned int nr, uint64_t val)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		if (addr[i] == val)
+			return true;
+	return false;
+}
+
+/*
+ * Without uprobes: where a held thread is to stop from now on. Its innermost calls are what
+ * comes back first: of these as many as there are registers left. A thread that sleeps cannot
+ * be told that all is done; it is when it comes to a place once more.
+ */
+static int arm(struct at *a, pid_t tid)
+{
+	uint64_t addr[TRACEE_BREAKS];
+	unsigned int nr = 0;
+	int err;
+
+	for (unsigned int i = 0; !a->done && i < a->nr_places; i++)
+		if (a->place[i].kind == AT_START || a->called < wanted(a))
+			addr[nr++] = a->place[i].addr;
+	for (unsigned int i = a->nr_calls; !a->done && i-- > 0 && nr < TRACEE_BREAKS;)
+		if (a->call[i].tid == tid && !has(addr, nr, a->call[i].pc))
+			addr[nr++] = a->call[i].pc;
+	err = tracee_break(tid, addr, nr);
+	if (!err || err == -ESRCH || a->err)
+		return 0;
+	return log_error(EX_KERNEL, "run as root: sudo memtrace …",
+			 "this machine has no debug registers for --at without root");
 }
 
 /* Does something with the process as it is now; the snapshot is gone afterwards. */
@@ -123,6 +164,13 @@ static int find_function(struct at *a, struct snap *snap, struct proc *p, uint64
 	if (!a->syms || symmaps_set(a->syms, &p->aspace, snap->st, NULL, false))
 		return log_error(EX_FAILED, NULL, "out of memory");
 	nr = syms_function(a->syms, a->o->at, f, MAX_FUNCTIONS);
+	if (!a->sa) {
+		a->nr_places = 0; /* the start is over */
+		if (nr >= TRACEE_BREAKS)
+			return log_error(EX_FAILED, "run as root, or name one with its scope",
+					 "%u functions are called %s: too many without root", nr,
+					 a->o->at);
+	}
 	for (unsigned int i = 0; i < nr; i++) {
 		if (plant_in(a, p, f[i].body, AT_FUNCTION))
 			return EX_FAILED;
@@ -178,12 +226,11 @@ static void forget_calls(struct at *a, pid_t tid, uint64_t sp)
 
 static int on_call(struct at *a, pid_t tid, const struct mtr_regs *hit)
 {
-	unsigned int wanted = a->o->count ? a->o->count : 1;
 	struct stacks_held h;
 	int ret;
 
 	forget_calls(a, tid, hit->r[MTR_REG_SP]);
-	if (a->called == wanted || (a->o->tid && a->o->tid != tid) || a->nr_calls == MAX_CALLS ||
+	if (a->called == wanted(a) || (a->o->tid && a->o->tid != tid) || a->nr_calls == MAX_CALLS ||
 	    hold(a, tid, hit, &h))
 		return 0;
 	a->called++;
@@ -195,7 +242,7 @@ static int on_call(struct at *a, pid_t tid, const struct mtr_regs *hit)
 	/* the same frame calls again: what it called before is over */
 	forget_calls(a, tid, h.caller_sp + 1);
 	a->call[a->nr_calls++] = (struct call){ tid, h.caller_sp, h.caller_pc, a->called };
-	return with_map(a, plant_return, h.caller_pc);
+	return a->sa ? with_map(a, plant_return, h.caller_pc) : 0;
 }
 
 /* A call or a system call ends what is stepped: the thread must not be followed into them. */
@@ -252,7 +299,7 @@ static int on_return(struct at *a, pid_t tid, struct mtr_regs *hit, int *ret_sig
 		if (a->call[i].tid != tid || a->call[i].sp != sp || a->call[i].pc != ip)
 			continue;
 		c = a->call[i];
-		a->call[i] = a->call[--a->nr_calls];
+		memmove(&a->call[i], &a->call[i + 1], (--a->nr_calls - i) * sizeof(a->call[0]));
 		*ret_sig = finish_line(a, &c, hit);
 		return hold(a, tid, hit, &h) ? 0 : picture(a, &h, "return", c.nr, 0);
 	}
@@ -273,7 +320,18 @@ static int on_place(struct at *a, pid_t tid, struct mtr_regs *hit, int *ret_sig)
 			return on_return(a, tid, hit, ret_sig);
 		}
 	}
-	return 0;
+	return a->sa ? 0 : on_return(a, tid, hit, ret_sig);
+}
+
+/* Is a place what the thread is held for? Then, and with its registers there. */
+static bool at_place(struct at *a, const struct tracee_event *ev, struct mtr_regs *ret_hit)
+{
+	uint64_t tls;
+
+	if (a->sa)
+		return ev->sig == SRC_AT_SIGNAL && src_at_hit(a->sa, ev->tid, ret_hit);
+	return ev->sig == SIGTRAP && tracee_at_break(ev->tid) &&
+	       !tracee_regs(ev->tid, ret_hit, &tls);
 }
 
 /* ---- what happens */
@@ -288,7 +346,8 @@ static int on_exec(struct at *a)
 	struct proc *p;
 	int fd, ret;
 
-	src_at_clear(a->sa);
+	if (a->sa)
+		src_at_clear(a->sa);
 	a->nr_places = a->nr_calls = 0;
 	snprintf(path, sizeof(path), "/proc/%d/auxv", a->pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -313,14 +372,16 @@ static void on_event(struct at *a, const struct tracee_event *ev)
 	if (ev->what == TRACEE_EXEC) {
 		ret = on_exec(a);
 		sig = 0;
-	} else if (sig == SRC_AT_SIGNAL && src_at_hit(a->sa, ev->tid, &hit)) {
+	} else if (ev->what == TRACEE_SIGNAL && at_place(a, ev, &hit)) {
 		sig = 0;
 		ret = on_place(a, ev->tid, &hit, &sig);
 	}
-	tracee_go(ev->tid, sig);
 	if (ret && !a->err)
 		a->err = ret;
-	a->done = a->err || (a->called == (a->o->count ? a->o->count : 1) && !a->nr_calls);
+	a->done = a->err || (a->called == wanted(a) && !a->nr_calls);
+	if (!a->sa && arm(a, ev->tid) && !a->err)
+		a->err = EX_KERNEL;
+	tracee_go(ev->tid, sig);
 }
 
 /* The command runs on to its end; a process is let go when memtrace ends. */
@@ -332,7 +393,8 @@ static void watch(struct at *a)
 		struct tracee_event ev;
 
 		if (a->done && !cleared) {
-			src_at_clear(a->sa);
+			if (a->sa)
+				src_at_clear(a->sa);
 			a->nr_places = 0;
 			cleared = true;
 		}
@@ -346,7 +408,7 @@ static void watch(struct at *a)
 
 static int attach(struct at *a)
 {
-	int err = tracee_begin(a->pid);
+	int err = tracee_begin(a->pid, !a->sa);
 
 	if (err == -EPERM)
 		return log_error(EX_PRIVILEGE,
@@ -407,10 +469,13 @@ int at_run(const struct opts *o, FILE *out)
 
 	a = (struct at){ .o = o, .out = out };
 	err = src_at_open(&a.sa);
-	if (err == -EPERM)
-		return log_error(EX_PRIVILEGE, "run as root: sudo memtrace …",
-				 "--at needs BPF (CAP_BPF and CAP_PERFMON)");
-	if (err)
+	if (err && o->cmd)
+		a.sa = NULL;
+	else if (err == -EPERM)
+		return log_error(EX_PRIVILEGE,
+				 "run as root, or let memtrace start it: … --at FUNCTION -- CMD",
+				 "--at with a process needs BPF (CAP_BPF and CAP_PERFMON)");
+	else if (err)
 		return log_error(
 			EX_KERNEL, "see: memtrace doctor",
 			"--at needs uprobes with BPF, which this kernel does not allow: %s",

@@ -49,9 +49,20 @@ static int name_one(const struct frames_in *in, unsigned int i, struct stack_fra
 	return 0;
 }
 
+/* Frames of a handler whose alternate stack lies within the thread's own: what is below is not theirs. */
+static unsigned int on_alternate(const struct frames_in *in)
+{
+	for (unsigned int i = in->nr > 1 ? in->nr - 1 : 0; i-- > 0;)
+		if (in->at[i].signal && frames_inside(in->own, in->at[i].sp) &&
+		    in->at[i + 1].sp < in->at[i].sp)
+			return i + 1;
+	return 0;
+}
+
 int frames_name(const struct frames_in *in, struct stack_thread *t)
 {
 	struct fold_frame *fold = calloc(in->nr + 1, sizeof(*fold));
+	unsigned int away = on_alternate(in);
 	int err = -ENOMEM;
 
 	t->frame = calloc(in->nr + 1, sizeof(*t->frame));
@@ -64,9 +75,12 @@ int frames_name(const struct frames_in *in, struct stack_thread *t)
 		err = name_one(in, i, f);
 		if (err)
 			goto out;
+		if (i < away)
+			f->depth = -1;
 		fold[i] = (struct fold_frame){ f->name->func ? f->name->func : f->at.pc, f->at.pc };
 	}
 	t->nr = in->nr;
+	t->custom |= away > 0;
 	t->nr_runs = in->unfolded ? each_alone(t->run, in->nr) : stackfold(fold, in->nr, t->run);
 	t->hash = in->nr ? stack_hash(&t->frame[0].at.pc, sizeof(*t->frame), in->nr) : 0;
 	err = 0;

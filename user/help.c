@@ -137,7 +137,8 @@ const char help_stacks[] =
 	"      --vars                variables of each frame, and where their pointers lead\n"
 	"      --no-values           with --vars: names, types and places only\n"
 	"      --at FUNCTION         pictures when it is called: the caller, the function with its\n"
-	"                            parameters, the caller again with the result (uprobes, root)\n"
+	"                            parameters, the caller again with the result; of a\n"
+	"                            command also without root\n"
 	"      --count N             with --at: of so many calls (1)\n"
 	"      --when EXPR           wait until it holds, then report: 'headroom < 20%'\n"
 	"      --largest             the frames that take most, largest first\n"
@@ -150,7 +151,7 @@ const char help_stacks[] =
 	"  sudo memtrace stacks -p 4123\n"
 	"  sudo memtrace stacks -p 4123 --largest\n"
 	"  sudo memtrace stacks -p 4123 -t 4123 --vars\n"
-	"  sudo memtrace stacks --at add --vars -- ./add\n"
+	"  memtrace stacks --at add --vars -- ./add\n"
 	"  sudo memtrace stacks -p 4123 --when 'headroom < 20%' -i 5s\n"
 	"  sudo memtrace stacks -p 4123 --json | jq '.threads[].stack.headroom_bytes'\n"
 	"\n" HELP_EXIT "\n";

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chunk.h"
+
 #define RED_ZONE 128
 
 static bool in_copy(const struct mtr_stack_copy *c, uint64_t addr, void *buf, size_t sz)
@@ -43,28 +45,6 @@ static bool read_any(void *ctx, uint64_t addr, void *buf, size_t sz)
 			return false;
 	}
 	return stackcap_read(sv->cap, addr, buf, sz);
-}
-
-/*
- * glibc's malloc keeps a chunk's size in the word before it, with three flags in
- * the lowest bits; that a chunk is free stands in the next one. Only told when
- * both look as they should.
- */
-static void find_chunk(struct stackvars *sv, const struct region *r, struct stack_var *v)
-{
-	uint64_t word, next, size;
-
-	if (v->v.target % 16 || v->v.target < r->start + 16 ||
-	    !read_any(sv, v->v.target - 8, &word, sizeof(word)))
-		return;
-	size = word & ~7ull;
-	if (size < 32 || size % 16 || size > r->end - v->v.target ||
-	    !read_any(sv, v->v.target - 16 + size + 8, &next, sizeof(next)))
-		return;
-	if ((next & ~7ull) < 16 || (next & ~7ull) > r->end - v->v.target)
-		return;
-	v->chunk_bytes = (int64_t)size;
-	v->chunk_free = !(next & 1);
 }
 
 static void name_region(struct stackvars *sv, const struct region *r, struct stack_var *v)
@@ -107,6 +87,7 @@ static void name_symbol(struct stackvars *sv, const struct region *r, struct sta
 
 static void follow(struct stackvars *sv, struct stack_var *v)
 {
+	struct chunk chunk;
 	struct region *r;
 
 	v->frame = -1;
@@ -126,8 +107,10 @@ static void follow(struct stackvars *sv, struct stack_var *v)
 	v->kind = region_kind_name(r->kind);
 	name_region(sv, r, v);
 	name_symbol(sv, r, v);
-	if (r->kind == RK_HEAP || r->kind == RK_ARENA)
-		find_chunk(sv, r, v);
+	if (chunk_find(sv->p, read_any, sv, v->v.target, &chunk)) {
+		v->chunk_bytes = (int64_t)chunk.size;
+		v->chunk_free = chunk.free;
+	}
 }
 
 /* Bytes of the frame that variables take, each byte once. */
@@ -141,7 +124,7 @@ static int64_t bytes_in_frame(const struct stack_frame *f)
 		const struct sym_var *v = &f->var[i].v;
 		bool twice = false;
 
-		if (v->place != VAR_MEMORY || v->addr < low || v->addr >= f->at.cfa)
+		if (v->inner || v->place != VAR_MEMORY || v->addr < low || v->addr >= f->at.cfa)
 			continue;
 		/* an inlined call's parameter is often the caller's variable */
 		for (unsigned int j = 0; j < i && !twice; j++)

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """Pictures at the calls of a function: what the source says must be in them, in its order, and the
-program must not notice. And reports on a condition.
+program must not notice: as root and, of a command of one's own, as nobody. And reports on a condition.
 """
 import json
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 
 import jsonschema
@@ -17,21 +18,32 @@ with open(os.path.join(TOP, 'docs', 'schema', 'stacks.schema.json'), encoding='u
 SAID = '15 2 0 42 1\n'  # by calls: nobody but itself has sent a signal
 
 
-def at(function, *flags, target=('calls',), status=3, stdin=''):
+NOBODY = 65534
+
+
+def lower():
+    os.setgroups([])
+    os.setgid(NOBODY)
+    os.setuid(NOBODY)
+
+
+def at(function, *flags, target='calls', status=3, stdin='', nobody=False):
     """The pictures of a command, what it said, what memtrace said."""
-    path = os.path.join(TARGETS, target[0])
+    path, memtrace = os.path.join(TARGETS, target), MEMTRACE
     if not os.path.exists(path):
         raise Skip('rustc is not installed')
-    out = os.path.join(os.environ.get('TMPDIR', '/tmp'), f'memtrace-at.{os.getpid()}')
-    try:
-        p = subprocess.run([MEMTRACE, 'stacks', '--at', function, *map(str, flags), '--vars', '--json', '-o', out, '--',
-                            path, *target[1:]], capture_output=True, text=True, timeout=PATIENCE, input=stdin)
+    with tempfile.TemporaryDirectory() as d:
+        if nobody:  # whom no directory of ours lets in
+            os.chmod(d, 0o755)
+            path, memtrace = shutil.copy(path, d), shutil.copy(memtrace, d)
+            os.chown(d, NOBODY, NOBODY)
+        out = os.path.join(d, 'pictures')
+        p = subprocess.run([memtrace, 'stacks', '--at', function, *map(str, flags), '--vars', '--json', '-o', out, '--',
+                            path], capture_output=True, text=True, timeout=PATIENCE, input=stdin,
+                           preexec_fn=lower if nobody else None)
         equal(p.returncode, status, f'exit status ({p.stderr.strip()})')
         with open(out, encoding='utf-8') as f:
             pictures = [json.loads(line) for line in f]
-    finally:
-        if os.path.exists(out):
-            os.remove(out)
     for o in pictures:
         jsonschema.validate(o, SCHEMA)
         equal(len(o['threads']), 1, 'threads in a picture')
@@ -52,8 +64,13 @@ def functions(o, module):
     return [f['function'] for f in o['threads'][0]['frames'] if f['module'] == module]
 
 
-def a_call():
-    pictures, out, _ = at('add')
+def both(test):
+    """The same as root, by uprobes, and as nobody, by debug registers."""
+    return (test.__name__, test), (f'{test.__name__}_as_nobody', lambda: test(nobody=True))
+
+
+def a_call(**who):
+    pictures, out, _ = at('add', **who)
     equal(out, SAID, 'output of the program')
     equal(sequence(pictures), [('call', 1), ('entry', 1), ('return', 1)], 'pictures')
     before, inside, after = pictures
@@ -70,17 +87,17 @@ def a_call():
     equal(after['threads'][0]['stack']['depth_bytes'], before['threads'][0]['stack']['depth_bytes'], 'depth')
 
 
-def in_a_thread():
-    pictures, out, _ = at('add', '--count', 2)
+def in_a_thread(**who):
+    pictures, out, _ = at('add', '--count', 2, **who)
     equal(out, SAID, 'output of the program')
     equal(sequence(pictures), [(w, n) for n in (1, 2) for w in ('call', 'entry', 'return')], 'pictures')
     equal([o['threads'][0]['tid'] == o['pid'] for o in pictures], [True] * 3 + [False] * 3, 'thread')
     equal(top(pictures[5])[1]['sum'], '42', 'result')
 
 
-def recursion():
+def recursion(**who):
     """fib(3): 3 → 2 → 1, 0 → 1: calls and returns as they nest."""
-    pictures, out, _ = at('fib', '--count', 100)
+    pictures, out, _ = at('fib', '--count', 100, **who)
     equal(out, SAID, 'output of the program')
     seen = [(o['at']['what'], o['at']['call']) for o in pictures if o['at']['what'] != 'call']
     equal(seen, [('entry', 1), ('entry', 2), ('entry', 3), ('return', 3), ('entry', 4), ('return', 4), ('return', 2),
@@ -91,20 +108,55 @@ def recursion():
     equal(top(last)[1]['third'], '2', 'result')
 
 
-def never_returns():
+def never_returns(**who):
     """A call that is left by longjmp has no return, and the next one has its own."""
-    pictures, out, _ = at('leaves', '--count', 2)
+    pictures, out, _ = at('leaves', '--count', 2, **who)
     equal(out, SAID, 'output of the program')
     equal(sequence(pictures), [('call', 1), ('entry', 1), ('call', 2), ('entry', 2), ('return', 2)], 'pictures')
 
 
-def in_rust():
-    pictures, out, _ = at('add', target=('lesson_rs',), status=0, stdin='x')
+def in_rust(**who):
+    pictures, out, _ = at('add', target='lesson_rs', status=0, stdin='x', **who)
     equal(out, 'ready\n', 'output of the program')
     equal([w for w, _ in sequence(pictures)], ['call', 'entry', 'return'], 'pictures')
     equal(top(pictures[1]), ('lesson_rs::add', top(pictures[1])[1]), 'function')
     equal((top(pictures[1])[1]['x'], top(pictures[1])[1]['y']), ('5', '10'), 'parameters')
     equal(top(pictures[2])[1]['sum'], '15', 'result')
+
+
+def forks(**who):
+    """Processes that it makes are left alone and do not die, and threads at the same place are told apart."""
+    alone = subprocess.run([os.path.join(TARGETS, 'forks')], capture_output=True, text=True, timeout=PATIENCE).stdout
+    equal(alone.splitlines()[-1], 'traps 1', 'its own SIGTRAP')
+    for count in (1, 40):
+        pictures, out, _ = at('add', '--count', count, target='forks', status=0, **who)
+        equal(out, alone, 'what it says, as when nobody looks')
+        seen = sequence(pictures)
+        equal([n for w, n in seen if w == 'entry'], list(range(1, count + 1)), 'calls')
+        equal(sorted(n for w, n in seen if w == 'return'), list(range(1, count + 1)), 'returns')
+        equal(len({o['pid'] for o in pictures}), 1, 'processes')
+        entered = {o['at']['call']: o['threads'][0]['tid'] for o in pictures if o['at']['what'] == 'entry'}
+        for o in pictures:
+            equal(o['threads'][0]['tid'], entered[o['at']['call']], 'thread of a call')
+            if o['at']['what'] == 'entry':
+                fn, v = top(o)
+                equal((fn, v['y']), ('add', '2' if o['at']['call'] == 1 else '1'), 'the second parameter')
+
+
+def killed_as_nobody():
+    """A command of one's own ends with memtrace: it would not get over the breakpoints."""
+    with tempfile.TemporaryDirectory() as d:
+        os.chmod(d, 0o755)
+        memtrace, path = shutil.copy(MEMTRACE, d), shutil.copy(os.path.join(TARGETS, 'patience'), d)
+        p = subprocess.Popen([memtrace, 'stacks', '--at', 'wait_once', '--count', '100000', '--json', '--', path,
+                              '--wait-ms', '10'], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, preexec_fn=lower)
+        line = p.stderr.readline()
+        check(b'"stacks"' in line, f'no picture: {line}')
+        p.kill()
+        said = p.stdout.read()  # both have it open, and it ends with the last of them
+        check(b'DONE' not in said, f'the command came to its own end: {said}')
+        equal(p.wait(PATIENCE), -9, 'end of memtrace')
 
 
 def of_a_process():
@@ -153,6 +205,8 @@ def refused():
     _, out, err = at('no_such_function', status=125)
     equal(out, SAID, 'output of the program')
     check(json.loads(err)['text'].startswith('there is no function no_such_function'), err)
+    _, out, err = at('no_such_function', status=125, nobody=True)
+    equal(out, SAID, 'output of the program')
     for args, status in ((['--at', 'x', '--count', '0', '--', 'true'], 2), (['--count', '2', '-p', '1'], 2),
                          (['--', 'true'], 2), (['--at', 'main', '--', '/no/such/program'], 127)):
         p = subprocess.run([MEMTRACE, 'stacks', *args], capture_output=True, text=True, timeout=PATIENCE)
@@ -181,4 +235,5 @@ def on_a_condition():
 
 
 if __name__ == '__main__':
-    main(a_call, in_a_thread, recursion, never_returns, in_rust, of_a_process, killed, refused, on_a_condition)
+    main(*both(a_call), *both(in_a_thread), *both(recursion), *both(never_returns), *both(in_rust), *both(forks),
+         of_a_process, killed, killed_as_nobody, refused, on_a_condition)

@@ -8,13 +8,14 @@ import random
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
 import time
 
 import jsonschema
 
-from live import MEMTRACE, PATIENCE, SLOW, TARGETS, TOP, Skip, Target, check, equal, fields, main, stop_process
+from live import MEMTRACE, PAGE, PATIENCE, SLOW, TARGETS, TOP, Skip, Target, check, equal, fields, main, maps, stop_process
 
 with open(os.path.join(TOP, 'docs', 'schema', 'stacks.schema.json'), encoding='utf-8') as schema:
     SCHEMA = json.load(schema)
@@ -349,6 +350,48 @@ def other_stacks():
                 check(0 < below['depth_bytes'] < 8192, f'{names}: depth {below["depth_bytes"]} of what was interrupted')
 
 
+def lowest_present(pid, start, end):
+    """The lowest page of a range that is there, by /proc/PID/pagemap."""
+    with open(f'/proc/{pid}/pagemap', 'rb') as f:
+        f.seek(start // PAGE * 8)
+        words = struct.unpack(f'{(end - start) // PAGE}Q', f.read((end - start) // PAGE * 8))
+    return start + PAGE * next(i for i, w in enumerate(words) if w >> 63)
+
+
+def own_stacks():
+    """Mappings that grow, green threads, an alternate stack within the ordinary one: against what each thread knows
+    of its stack; a limit that nobody knows is not told."""
+    with Target('ownstacks') as target:
+        target.checkpoint()
+        o, _ = stacks('-p', target.pid, '--no-fold')
+        by_tid = {t['tid']: t for t in o['threads']}
+        lines = {k['kind']: k for _, k in target.lines('THREAD')}
+        equal(len(lines), 5, 'threads')
+        for kind, said in lines.items():
+            t = by_tid[said['tid']]
+            mine = [f for f in own(t['frames']) if f['module'] == 'ownstacks']
+            equal(list(dict.fromkeys(f['function'] for f in mine)), said['path'].split(','), f'{kind}: functions')
+            asleep = mine[0]
+            equal(int(asleep['cfa'], 16), said['sp'] + 16, f'{kind}: end of the innermost frame')
+            if kind != 'grows':
+                equal((t['custom_stack'], t['stack']), (True, None), f'{kind}: a stack of its own making')
+                equal(asleep['depth_bytes'], None, f'{kind}: depth of the innermost frame')
+                continue
+            s = t['stack']
+            start, end = [(a, b) for a, b, _ in maps(target.pid) if a <= said['sp'] < b][0]
+            check(start < said['low'], 'it has not grown')
+            equal((int(s['start'], 16), int(s['end'], 16)), (start, said['high']), 'bounds')
+            equal(end, said['high'], 'end of the mapping')
+            equal(s['depth_bytes'], said['high'] - int(s['sp'], 16), 'depth')
+            equal(asleep['depth_bytes'] - asleep['size_bytes'], said['high'] - said['sp'] - 16, 'depth of its caller')
+            equal(s['high_water_bytes'], end - lowest_present(target.pid, start, end), 'high water')
+            equal((s['limit_bytes'], s['headroom_bytes']), (None, None), 'limit of a mapping that grows')
+        # what was interrupted lies where the thread says that its alternate stack does not
+        t, said = by_tid[lines['inside']['tid']], lines['inside']
+        below = [f for f in own(t['frames']) if f['function'] == 'far_below'][0]
+        check(int(below['cfa'], 16) < said['low'] and below['depth_bytes'] > 300 << 10, f'what was interrupted: {below}')
+
+
 def running():
     """A thread that computes is stopped for a moment, and goes on."""
     code = 'import threading, time\nt = time.time() + 60\nwhile time.time() < t: sum(range(1000))'
@@ -530,5 +573,5 @@ if __name__ == '__main__':
          vars_as_gdb('walks_O0', lambda: Target('frames_o0', '--threads', 10)),
          vars_as_gdb('walks_Og', lambda: Target('frames_og', '--threads', 10)),
          pointers_c, pointers_cpp, pointers_rust,
-         patience(), patience('--busy'), many_threads, depth_is_known, other_stacks, running, without_root, binaries, jit, debugged, wrong_targets,
+         patience(), patience('--busy'), many_threads, depth_is_known, other_stacks, own_stacks, running, without_root, binaries, jit, debugged, wrong_targets,
          *([at_any_moment] if MOMENTS else []))

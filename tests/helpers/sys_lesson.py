@@ -13,9 +13,9 @@ import subprocess
 import tempfile
 import termios
 
-from live import MEMTRACE, PATIENCE, TARGETS, TOP, Skip, Target, check, equal, main
+from live import MEMTRACE, PAGE, PATIENCE, TARGETS, TOP, Skip, Target, Tracer, check, equal, fields, main, total
 
-NR_STEPS = 12
+NR_STEPS = {'lesson_steps': 13, 'lesson_steps_rs': 15}
 
 
 def program(name):
@@ -25,29 +25,39 @@ def program(name):
     return path
 
 
-def pointed_to(v, places):
-    to = v['points_to']
+def extent(to, value):
+    """Bytes from there on that belong together."""
+    text = re.search('"(.*)"$', value or '')
+    chunk = to['chunk_bytes'] - 8 if to['chunk_bytes'] else 0
+    return max(to['reserved_bytes'] or 0, to['bytes'] or 1, chunk, len(text[1]) + 1 if text else 0)
+
+
+def pointed_to(to, places, value=None):
     if not to:
         return ''
     addr = int(to['address'], 16)
     near = [a for a in places if a <= addr < a + places[a][1]]
     if not near:
-        places[addr] = (len(places) + 1, to['reserved_bytes'] or to['bytes'] or 1)
+        places[addr] = (len(places) + 1, extent(to, value))
     base = near[0] if near else addr
     number = f'#{places[base][0]}' + (f'+{addr - base}' if addr > base else '')
     size = f'{to["bytes"]} of {to["reserved_bytes"]} B' if to['reserved_bytes'] is not None else f'{to["bytes"]} B'
-    return f' -> {to["kind"]} {number}: {size}{" FREE" if to["chunk_free"] else ""}'
+    size = '' if to['bytes'] is None else ': ' + size
+    return f' -> {to["kind"]} {number}{size}{" FREE" if to["chunk_free"] else ""}'
 
 
 def described(v, places):
-    value = re.sub(r'0x[0-9a-f]+', 'ADDRESS', v['value'] or '')
-    return f'  {v["name"]}: {v["type"]} ({v["size_bytes"]} B) = {value}{pointed_to(v, places)}'
+    """A line of the variable, and one of each pointer inside of it."""
+    value = re.sub(r'0x[0-9a-f]{2,}', 'ADDRESS', v['value'] or '')
+    to = pointed_to(v['points_to'], places, v['value'])
+    return [f'  {v["name"]}: {v["type"]} ({v["size_bytes"]} B) = {value}{to}',
+            *(f'  {v["name"]}{i["path"]}: {i["type"]}{pointed_to(i["points_to"], places)}' for i in v['pointers'])]
 
 
-def steps():
-    path = program('lesson_steps_rs')
-    p = subprocess.run([MEMTRACE, 'stacks', '--at', 'look', '--count', str(NR_STEPS), '--vars', '--json', '--', path],
-                       capture_output=True, text=True, timeout=PATIENCE)
+def steps_of(name):
+    path = program(name)
+    p = subprocess.run([MEMTRACE, 'stacks', '--at', 'look', '--count', str(NR_STEPS[name]), '--vars', '--json', '--',
+                        path], capture_output=True, text=True, timeout=PATIENCE)
     equal(p.returncode, 0, f'exit status ({p.stderr[:200]})')
     lines, function, places = [], None, {}
     for o in (json.loads(line) for line in p.stderr.splitlines()):
@@ -56,13 +66,15 @@ def steps():
             equal({v['name']: v['value'] for v in frames[0]['vars']}, {'step': str(o['at']['call'])}, 'parameter of look')
         if o['at']['what'] != 'call':
             continue
-        name = frames[0]['function'].split('::', 1)[1]
-        if name.split(':')[0] != function:
-            function, places = name.split(':')[0], {}
-        lines.append(f'step {o["at"]["call"]} in {name}')
+        where = frames[0]['function'].split('::', 1)[-1]
+        first = re.split('[:_]', where)[0]  # a thread's function knows the places of the one that started it
+        if first != function:
+            function, places = first, {}
+        lines.append(f'step {o["at"]["call"]} in {where}')
         # in the order of their declaration; each is in one scope only
-        lines += [described(v, places) for v in frames[0]['vars']]
-    with open(os.path.join(TOP, 'tests', 'golden', 'lesson_steps_rs.txt'), encoding='utf-8') as f:
+        for v in frames[0]['vars']:
+            lines += described(v, places)
+    with open(os.path.join(TOP, 'tests', 'golden', f'{name}.txt'), encoding='utf-8') as f:
         golden = f.read().splitlines()
 
     def by_step(text):
@@ -81,20 +93,88 @@ def steps():
         check(not missing, f'{step}: {sorted(missing)} not among {sorted(got[step])}')
 
 
-def overflow(what, cause, function, at_least):
+def steps_c():
+    steps_of('lesson_steps')
+
+
+def steps_rust():
+    steps_of('lesson_steps_rs')
+
+
+def overflow(name, what, cause, at_least):
     def test():
-        path = program('lesson_steps_rs')
+        path = program(name)
         p = subprocess.run([MEMTRACE, '--json', '-o', '/dev/stdout', '--', path, what], capture_output=True, text=True,
                            timeout=PATIENCE)
-        equal(p.returncode, 128 + 6, 'exit status: Rust aborts')
+        rust = name.endswith('_rs')
+        equal(p.returncode, 128 + (6 if rust else 11), 'exit status: Rust aborts')
         o = json.loads(p.stdout.splitlines()[-1])
         crash = o['crash']
         check(crash and crash['stack_overflow'], f'no overflow: {crash}')
-        equal((crash['cause']['kind'], crash['cause']['function']), (cause, f'lesson_steps_rs::{function}'), 'cause')
+        equal((crash['cause']['kind'], crash['cause']['function']), (cause, f'{name}::{what}' if rust else what), 'cause')
         check(crash['cause']['bytes'] >= at_least, f'{crash["cause"]["bytes"]} bytes')
         names = [f['function'] for f in crash['frames']]
-        check('lesson_steps_rs::main' in names, f'call path {names}')
-    return f'overflow_{what}', test
+        check((f'{name}::main' if rust else 'main') in names, f'call path {names}')
+    return f'overflow_{what}_{"rust" if name.endswith("_rs") else "c"}', test
+
+
+class Spoken:
+    """A program that says a line at each stage, and waits for one."""
+
+    def __init__(self, name):
+        self.p = subprocess.Popen([program(name)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.pid = self.p.pid
+
+    def checkpoint(self):
+        return fields(self.p.stdout.readline().split())
+
+    def next(self):
+        self.p.stdin.write('\n')
+        self.p.stdin.flush()
+        return self.checkpoint()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.p.kill()
+        self.p.communicate()
+
+
+def present(pid):
+    """Bytes of the heap that are there, by /proc/PID/pagemap."""
+    nr = 0
+    with open(f'/proc/{pid}/maps', encoding='utf-8') as f, open(f'/proc/{pid}/pagemap', 'rb') as pagemap:
+        for line in f:
+            if line.rstrip().endswith('[heap]'):
+                start, end = (int(a, 16) // PAGE for a in line.split()[0].split('-'))
+                pagemap.seek(start * 8)
+                nr += sum(word >> 63 for word, in struct.iter_unpack('Q', pagemap.read((end - start) * 8)))
+    return nr * PAGE
+
+
+def list_against_array(name, make):
+    """Both hold the same numbers; how many pages each has touched is memtrace's figure, the kernel's and the program's."""
+    def test():
+        with make() as target:
+            equal(target.checkpoint()['stage'], 'ready', 'stage')
+            grown = {}
+            with Tracer('-p', target.pid) as tracer:
+                before = total([r for r in tracer.settled()['regions'] if r['kind'] == 'heap'], 'resident_bytes')
+                equal(before, present(target.pid), 'heap at the beginning, against pagemap')
+                for stage in ('array', 'list'):
+                    said = target.next()
+                    equal(said['stage'], stage, 'stage')
+                    now = total([r for r in tracer.settled()['regions'] if r['kind'] == 'heap'], 'resident_bytes')
+                    equal(now, present(target.pid), f'heap with the {stage}, against pagemap')
+                    grown[stage] = (now - before) // PAGE, said['pages']
+                    before = now
+            print(f'# {name}: pages touched (memtrace), pages its elements are on (itself): {grown}')
+            for stage, (touched, own) in grown.items():
+                # what lies on the first one or behind the last one may have been there, or is malloc's own
+                check(abs(touched - own) <= 3, f'{stage}: {touched} pages touched, {own} used')
+            check(grown['list'][0] > 7 * grown['array'][0], f'a list is not that much larger: {grown}')
+    return f'list_against_array_{name}', test
 
 
 PICTURE = r"""
@@ -112,6 +192,7 @@ PICTURE = r"""
  │ none: int \* \(8 B\) = 0x0 +┼─► nothing
  │ wild: int \* \(8 B\) +┼─► #\d+ unmapped 10: 4 B
  │ list: struct node \* \(8 B\) +┼─► #\d+ heap \[heap\] [0-9a-f]+: 16 B, chunk 32 B
+ │   \.note: const char \* \(8 B\) +┼─► #\d+ again: rodata lesson greeting [0-9a-f]+ "hello.*
  ├ \d+ main  lesson.c:\d+ ─+┤ variables 76 B, frame \d+ B
  └─+┘
 """
@@ -192,5 +273,9 @@ def corrupt():
 
 
 if __name__ == '__main__':
-    main(steps, picture, overflow('big', 'large_frame', 'big', 7 << 20), overflow('endless', 'recursion', 'endless', 7 << 20),
+    main(steps_c, steps_rust, picture,
+         *(overflow(name, what, cause, 7 << 20) for name in NR_STEPS
+           for what, cause in (('big', 'large_frame'), ('endless', 'recursion'))),
+         list_against_array('c', lambda: Target('lesson_list')),
+         list_against_array('rust', lambda: Spoken('lesson_list_rs')),
          corrupt)

@@ -12,6 +12,11 @@ struct User {
     name: String,
 }
 
+struct Node {
+    value: i32,
+    next: Option<Box<Node>>,
+}
+
 #[inline(never)]
 fn look(step: u32) -> u32 {
     black_box(step)
@@ -42,15 +47,22 @@ fn growing() {
     grown.push(1);
     look(5);
     let fence = Box::new(0u8); // so that what grows must move
+    let before = grown.as_ptr();
     grown.extend_from_slice(&[2, 3, 4, 5]);
     look(6);
-    black_box((&grown, &fence));
+    let others = [0; 20].map(|n| Box::new([n as u8; 56])); // as before; one might lie elsewhere
+    grown.extend_from_slice(&[6, 7, 8, 9]);
+    look(7);
+    black_box((&grown, &fence, before, &others));
 }
 
 fn boxed() {
     let boxed = Box::new(77i64);
-    look(7);
-    black_box(&boxed);
+    let too: *const i64 = &*boxed;
+    look(8);
+    drop(boxed);
+    look(9); // freed, and still pointed to
+    black_box(too);
 }
 
 fn slices() {
@@ -59,34 +71,42 @@ fn slices() {
     let of_stack = &numbers[1..3];
     let text = String::from("hello");
     let of_heap = &text[1..4];
-    look(8);
-    black_box((literal, of_stack, of_heap));
+    let of_rodata = &literal[3..];
+    look(10);
+    black_box((literal, of_stack, of_heap, of_rodata));
 }
 
 fn shared() {
     let first = Rc::new(5i32);
     let second = Rc::clone(&first);
-    look(9);
+    look(11);
     black_box((&first, &second));
 }
 
 fn structs() {
     let user = User { id: 7, name: String::from("ann") };
-    look(10);
+    look(12);
     black_box((&user, user.id, &user.name));
+}
+
+fn list() {
+    let first = Node { value: 1, next: Some(Box::new(Node { value: 2, next: None })) };
+    let vector = vec![1i32, 2];
+    look(13);
+    black_box((&first, first.value, &first.next, &vector));
 }
 
 fn threads() {
     let ours = Arc::new(String::from("two threads"));
     let theirs = Arc::clone(&ours);
     let number = 6;
-    look(11);
-    let thread = thread::spawn(move || {
+    let work = move || {
         let product = number * 7;
-        look(12);
+        look(15);
         black_box((product, theirs.len()))
-    });
-    thread.join().unwrap();
+    };
+    look(14);
+    thread::spawn(work).join().unwrap();
     black_box(&ours);
 }
 
@@ -114,5 +134,6 @@ fn main() {
     slices();
     shared();
     structs();
+    list();
     threads();
 }

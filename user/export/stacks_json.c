@@ -21,6 +21,19 @@ static json_t *points_to(struct json_out *w, const struct stack_var *v)
 			 v->chunk_bytes < 0 ? json_null() : json_boolean(v->chunk_free));
 }
 
+/* What is inside of variable number @i: they follow it. */
+static json_t *pointers(struct json_out *w, const struct stack_frame *f, unsigned int i)
+{
+	json_t *all = json_array();
+
+	while (++i < f->nr_vars && f->var[i].v.inner)
+		json_array_append_new(all, json_pack("{s:o, s:o, s:o}", "path",
+						     json_text(w, f->var[i].v.name), "type",
+						     json_text(w, f->var[i].v.type), "points_to",
+						     points_to(w, &f->var[i])));
+	return all;
+}
+
 /* Those of one inlined call, or of the function itself. */
 static json_t *vars(struct json_out *w, const struct stack_frame *f, unsigned int level)
 {
@@ -30,16 +43,17 @@ static json_t *vars(struct json_out *w, const struct stack_frame *f, unsigned in
 		const struct stack_var *v = &f->var[i];
 		bool mem = v->v.place == VAR_MEMORY;
 
-		if (v->v.level != level)
+		if (v->v.level != level || v->v.inner)
 			continue;
 		json_array_append_new(
 			all,
-			json_pack("{s:o, s:o, s:o, s:o, s:b, s:b, s:o, s:o}", "name",
+			json_pack("{s:o, s:o, s:o, s:o, s:b, s:b, s:o, s:o, s:o}", "name",
 				  json_text(w, v->v.name), "type", json_text(w, v->v.type),
 				  "size_bytes", json_when(v->v.size, (int64_t)v->v.size), "address",
 				  mem ? json_addr(v->v.addr) : json_null(), "parameter",
 				  (int)v->v.param, "optimized_out", (int)(v->v.place == VAR_GONE),
-				  "value", json_text(w, v->v.value), "points_to", points_to(w, v)));
+				  "value", json_text(w, v->v.value), "points_to", points_to(w, v),
+				  "pointers", pointers(w, f, i)));
 	}
 	return all;
 }

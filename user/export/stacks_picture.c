@@ -231,7 +231,7 @@ static void target_text(struct pic *p, const struct stack_var *v, char dst[CELL]
 static void put_var(struct pic *p, const struct stack_var *v)
 {
 	char raw[CELL], left[CELL], target[CELL], right[CELL];
-	size_t n = add(raw, 0, v->v.name);
+	size_t n = add(raw, add(raw, 0, v->v.inner ? "  " : ""), v->v.name);
 
 	n = add(raw, add(raw, n, ": "), v->v.type ? v->v.type : "?");
 	n = add_bytes(raw, n, " (", (int64_t)v->v.size, " B)");
@@ -255,9 +255,13 @@ static void put_level(struct pic *p, const struct stack_frame *f, unsigned int l
 			 stacks_where(where, f, level));
 		put_cells(p, text_clean(clean, sizeof(clean), raw, p->style->ascii), "", PLAIN);
 	}
-	for (unsigned int i = 0; i < f->nr_vars; i++)
-		if (f->var[i].v.level == level)
-			put_var(p, &f->var[i]);
+	for (unsigned int i = 0; i < f->nr_vars; i++) {
+		const struct stack_var *v = &f->var[i];
+
+		/* what is nothing inside of something is in its value */
+		if (v->v.level == level && !(v->v.inner && v->kind && !strcmp(v->kind, "null")))
+			put_var(p, v);
+	}
 }
 
 static void put_frame(struct pic *p, const struct stack_frame *f, unsigned int no)

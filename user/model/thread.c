@@ -345,6 +345,20 @@ int thread_frame(struct proc *p, const struct mtr_event *ev)
 	return 0;
 }
 
+/*
+ * A thread's stack may be a mapping that grows: then RLIMIT_STACK may be its limit, or what lies
+ * below it and how far that is to be kept, and nobody knows which. A map read from /proc does not
+ * tell such mappings, but one with another right below it, as a guard is, cannot grow.
+ */
+static bool may_grow(const struct proc *p, const struct thread *t)
+{
+	/* what is changed by looking is only where it looks first the next time */
+	struct aspace *as = (struct aspace *)&p->aspace;
+	const struct region *r = aspace_find(as, t->stack_start);
+
+	return r && (r->prot & MTR_P_GROWSDOWN || !aspace_find(as, r->start - 1));
+}
+
 void thread_stack_info(const struct proc *p, const struct thread *t, struct stack_info *ret)
 {
 	int64_t used;
@@ -361,7 +375,7 @@ void thread_stack_info(const struct proc *p, const struct thread *t, struct stac
 	if (t->hw_addr && t->hw_addr < t->stack_end)
 		ret->high_water = (int64_t)(t->stack_end - t->hw_addr);
 	if (!t->is_main)
-		ret->limit = (int64_t)(t->stack_end - t->stack_start);
+		ret->limit = may_grow(p, t) ? -1 : (int64_t)(t->stack_end - t->stack_start);
 	else if (p->stack_limit > 0)
 		ret->limit = p->stack_limit;
 	used = ret->depth;

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 
 #include "source/stackcap_int.h"
 
+#define DEBUG_CONTROL 7 /* of the debug registers */
 #define OPTIONS (PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC)
 
 static bool is_thread_of(pid_t pid, pid_t tid)
@@ -25,7 +27,7 @@ static bool is_thread_of(pid_t pid, pid_t tid)
 }
 
 /* Threads that were not traced yet; −errno when not one of them may be. */
-static int seize_new(DIR *dir, unsigned int *ret_new)
+static int seize_new(DIR *dir, unsigned long options, unsigned int *ret_new)
 {
 	struct dirent *e;
 	int err = 0;
@@ -37,7 +39,7 @@ static int seize_new(DIR *dir, unsigned int *ret_new)
 
 		if (tid <= 0)
 			continue;
-		if (!ptrace(PTRACE_SEIZE, tid, NULL, (void *)OPTIONS))
+		if (!ptrace(PTRACE_SEIZE, tid, NULL, (void *)options))
 			(*ret_new)++;
 		else if (errno == EPERM)
 			err = -EPERM; /* also those that we have already */
@@ -45,8 +47,9 @@ static int seize_new(DIR *dir, unsigned int *ret_new)
 	return err;
 }
 
-int tracee_begin(pid_t pid)
+int tracee_begin(pid_t pid, bool with_us)
 {
+	unsigned long options = OPTIONS | (with_us ? PTRACE_O_EXITKILL : 0);
 	char path[64];
 	unsigned int found, all = 0;
 	int err = -ESRCH;
@@ -58,7 +61,7 @@ int tracee_begin(pid_t pid)
 		return -ESRCH;
 	/* one that is being born meanwhile is found the next time */
 	do {
-		err = seize_new(dir, &found);
+		err = seize_new(dir, options, &found);
 		all += found;
 	} while (found);
 	closedir(dir);
@@ -81,6 +84,36 @@ int tracee_regs(pid_t tid, struct mtr_regs *ret, uint64_t *ret_tls)
 	return 0;
 }
 
+static int poke_debug(pid_t tid, unsigned int reg, uint64_t val)
+{
+	size_t at = offsetof(struct user, u_debugreg) +
+		    reg * sizeof(((struct user *)NULL)->u_debugreg[0]);
+
+	if (!ptrace(PTRACE_POKEUSER, tid, (void *)at, (void *)val))
+		return 0;
+	return errno == ESRCH ? -ESRCH : -EOPNOTSUPP;
+}
+
+int tracee_break(pid_t tid, const uint64_t *addr, unsigned int nr)
+{
+	uint64_t on = 0;
+	int err = poke_debug(tid, DEBUG_CONTROL, 0);
+
+	for (unsigned int i = 0; i < nr && !err; i++) {
+		err = poke_debug(tid, i, addr[i]);
+		on |= 1u << i * 2; /* its own, to be executed */
+	}
+	return err || !nr ? err : poke_debug(tid, DEBUG_CONTROL, on);
+}
+
+bool tracee_at_break(pid_t tid)
+{
+	siginfo_t si;
+
+	return !ptrace(PTRACE_GETSIGINFO, tid, NULL, &si) && si.si_signo == SIGTRAP &&
+	       si.si_code == TRAP_HWBKPT;
+}
+
 int tracee_step(pid_t tid)
 {
 	int status;
@@ -91,7 +124,7 @@ int tracee_step(pid_t tid)
 	return WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status);
 }
 
-/* A stop that is nobody's concern: the birth of a thread, a stop of the whole process. */
+/* A stop that is nobody's concern: that of who makes a thread, a stop of the whole process. */
 static bool dealt_with(pid_t pid, pid_t tid, int status)
 {
 	int event = status >> 16, sig = WSTOPSIG(status);
@@ -102,13 +135,15 @@ static bool dealt_with(pid_t pid, pid_t tid, int status)
 	}
 	if (event != PTRACE_EVENT_STOP)
 		return false;
-	if (!is_thread_of(pid, tid)) /* a process, made as threads are */
+	if (!is_thread_of(pid, tid)) { /* a process, made as threads are */
 		ptrace(PTRACE_DETACH, tid, NULL, NULL);
-	else if (sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU)
+		return true;
+	}
+	if (sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU) {
 		ptrace(PTRACE_LISTEN, tid, NULL, NULL);
-	else
-		tracee_go(tid, 0);
-	return true;
+		return true;
+	}
+	return false;
 }
 
 struct tracee_event tracee_wait(pid_t pid, bool wait)
@@ -137,7 +172,9 @@ struct tracee_event tracee_wait(pid_t pid, bool wait)
 			continue;
 		ev.tid = si.si_pid;
 		ev.sig = status >> 16 ? 0 : WSTOPSIG(status);
-		ev.what = status >> 16 == PTRACE_EVENT_EXEC ? TRACEE_EXEC : TRACEE_SIGNAL;
+		ev.what = status >> 16 == PTRACE_EVENT_EXEC ? TRACEE_EXEC :
+			  status >> 16 == PTRACE_EVENT_STOP ? TRACEE_THREAD :
+							      TRACEE_SIGNAL;
 		return ev;
 	}
 }

@@ -15,6 +15,7 @@
 enum tracee_what {
 	TRACEE_SIGNAL, /* tid is held, about to get signal sig */
 	TRACEE_EXEC, /* it is held, in a new program */
+	TRACEE_THREAD, /* a thread is held that has just begun, or goes on after a stop of all */
 	TRACEE_ENDED, /* the process is gone, or its leader is to be waited for */
 	TRACEE_NOTHING, /* nothing for now; nobody is held */
 };
@@ -25,8 +26,13 @@ struct tracee_event {
 	int sig;
 };
 
-/* tracee_begin() - all threads of a process, and those to come. 0, −ESRCH, −EPERM */
-int tracee_begin(pid_t pid);
+/**
+ * tracee_begin() - all threads of a process, and those to come
+ * @with_us: it ends when memtrace is killed: for one that would not get over its breakpoints
+ *
+ * Returns 0, −ESRCH, −EPERM.
+ */
+int tracee_begin(pid_t pid, bool with_us);
 
 /**
  * tracee_wait() - what happens next; what concerns nobody is dealt with
@@ -40,5 +46,16 @@ void tracee_go(pid_t tid, int sig);
 int tracee_step(pid_t tid);
 /* tracee_regs() - of a held thread, and its thread pointer. 0 or −ESRCH */
 int tracee_regs(pid_t tid, struct mtr_regs *ret, uint64_t *ret_tls);
+
+/*
+ * Breakpoints in the debug registers of one thread: they need no privilege, change no code, and
+ * neither a thread nor a process that it makes has them.
+ */
+#define TRACEE_BREAKS 4
+
+/* tracee_break() - these places and no others, for a held thread. 0, −ESRCH, −EOPNOTSUPP: no such registers */
+int tracee_break(pid_t tid, const uint64_t *addr, unsigned int nr);
+/* tracee_at_break() - is that what a thread is held for? It stands before the instruction, which has not run */
+bool tracee_at_break(pid_t tid);
 
 #endif

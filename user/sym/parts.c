@@ -209,6 +209,11 @@ static void vector_parts(const struct vars_env *env, struct parts *p, struct sym
 		add_elements(env, value, p, size, v->used / (int64_t)size);
 }
 
+bool parts_known(Dwarf_Die *type)
+{
+	return shape_of(dwarf_diename(type)) != SHAPE_NONE;
+}
+
 void parts_find(const struct vars_env *env, Dwarf_Die *type, const uint8_t *data, size_t sz,
 		struct sym_var *v, struct textbuf *value)
 {

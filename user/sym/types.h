@@ -34,6 +34,11 @@ bool member_offset(Dwarf_Die *member, uint64_t *ret);
 void value_add(const struct vars_env *env, struct textbuf *b, Dwarf_Die *type, const uint8_t *data,
 	       size_t sz, int depth);
 
+/* variant_of() - the variant of a Rust enum that its tag says; false: there is no variant part */
+bool variant_of(Dwarf_Die *type, const uint8_t *data, size_t sz, Dwarf_Die *ret);
+
+/* parts_known() - is it one of those, by its name? */
+bool parts_known(Dwarf_Die *type);
 /* parts_find() - pointer, used and reserved bytes of what is one, however it is wrapped */
 void parts_find(const struct vars_env *env, Dwarf_Die *type, const uint8_t *data, size_t sz,
 		struct sym_var *v, struct textbuf *value);

@@ -242,8 +242,7 @@ static void add_members(const struct vars_env *env, struct textbuf *b, Dwarf_Die
 	textbuf_add(b, "}");
 }
 
-/* The variant of a Rust enum that its tag says; false: there is no variant part. */
-static bool variant_of(Dwarf_Die *type, const uint8_t *data, size_t sz, Dwarf_Die *ret)
+bool variant_of(Dwarf_Die *type, const uint8_t *data, size_t sz, Dwarf_Die *ret)
 {
 	Dwarf_Die part, v, tag;
 	Dwarf_Attribute a;

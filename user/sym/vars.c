@@ -165,8 +165,8 @@ static ssize_t const_bytes(Dwarf_Die *die, uint64_t size, uint8_t *to)
 	return (ssize_t)size;
 }
 
-static void describe(struct look *l, Dwarf_Die *type, const uint8_t *data, size_t sz,
-		     struct sym_var *v)
+void look_describe(struct look *l, Dwarf_Die *type, const uint8_t *data, size_t sz,
+		   struct sym_var *v)
 {
 	char text[SYM_VAR_VALUE];
 	struct textbuf b = { .s = text, .room = sizeof(text) };
@@ -190,14 +190,14 @@ static void describe(struct look *l, Dwarf_Die *type, const uint8_t *data, size_
 	v->value = strdup(text);
 }
 
-static struct sym_var *add(struct look *l, Dwarf_Die *die, Dwarf_Die *type)
+struct sym_var *look_add(struct look *l, const char *name, Dwarf_Die *type)
 {
 	char text[TYPE_SZ] = "";
 	struct textbuf b = { .s = text, .room = sizeof(text) };
 	struct sym_var *v;
-	const char *name;
-	Dwarf_Attribute a;
 
+	if (l->out->nr >= MAX_VARS)
+		return NULL;
 	if (l->out->nr == l->room) {
 		unsigned int room = l->room ? l->room * 2 : 16;
 
@@ -209,7 +209,6 @@ static struct sym_var *add(struct look *l, Dwarf_Die *die, Dwarf_Die *type)
 		l->out->var = v;
 		l->room = room;
 	}
-	name = dwarf_attr_integrate(die, DW_AT_name, &a) ? dwarf_formstring(&a) : NULL;
 	type_name(&b, type, 0);
 	v = &l->out->var[l->out->nr];
 	*v = (struct sym_var){ .used = -1,
@@ -226,17 +225,28 @@ static struct sym_var *add(struct look *l, Dwarf_Die *die, Dwarf_Die *type)
 	return v;
 }
 
+void look_drop(struct look *l)
+{
+	struct sym_var *v = &l->out->var[--l->out->nr];
+
+	free(v->name);
+	free(v->type);
+	free(v->value);
+}
+
 static void one(struct look *l, Dwarf_Die *die, unsigned int level)
 {
 	uint8_t data[MAX_BYTES];
 	struct expr_result r = { .nr = 0 };
 	struct sym_var *v;
+	Dwarf_Attribute a;
 	Dwarf_Die type;
 	ssize_t n = -1;
 
-	if (l->out->nr >= MAX_VARS || !type_of(die, &type))
+	if (!type_of(die, &type))
 		return;
-	v = add(l, die, &type);
+	v = look_add(l, dwarf_attr_integrate(die, DW_AT_name, &a) ? dwarf_formstring(&a) : NULL,
+		     &type);
 	if (!v)
 		return;
 	v->level = level;
@@ -252,7 +262,8 @@ static void one(struct look *l, Dwarf_Die *die, unsigned int level)
 	if (n < 0 || (!n && v->size))
 		return;
 	v->place = v->addr ? VAR_MEMORY : VAR_REGISTER;
-	describe(l, &type, data, (size_t)n, v);
+	look_describe(l, &type, data, (size_t)n, v);
+	inner_find(l, &type, data, (size_t)n, l->out->nr - 1);
 }
 
 /* Variables of @die and of the blocks in it that the pc is in; inlined calls are passed to the caller. */

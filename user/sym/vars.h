@@ -31,6 +31,7 @@ struct sym_var {
 	uint64_t addr; /* VAR_MEMORY */
 	enum sym_var_place place;
 	bool param;
+	bool inner; /* a pointer inside of the last one that is not: name is the path to it, ".next" */
 	unsigned int level; /* of inlined calls: index into sym_addr.name */
 	char *value; /* NULL: none, or not asked for */
 	/* what it points to: a pointer, or the parts of a string, vector or box */
@@ -53,6 +54,9 @@ struct vars_env {
 
 /**
  * syms_vars() - the variables in scope at a frame, those of inlined calls last
+ *
+ * Behind each those pointers, strings and the like that it has inside.
+ *
  * @f, @regs: the frame and its registers from unwind(), and behind them those of its callers
  * @nr: how many there are
  *

@@ -27,6 +27,15 @@ bool look_at(struct look *l);
 /* look_env() - what expressions in that frame are run with */
 struct expr_env look_env(struct look *l, Dwarf_Attribute *attr);
 
+/* look_add() - one more variable, so far nowhere; NULL: no room, or no @name */
+struct sym_var *look_add(struct look *l, const char *name, Dwarf_Die *type);
+void look_drop(struct look *l); /* the last one again */
+/* look_describe() - value and target of one from its bytes */
+void look_describe(struct look *l, Dwarf_Die *type, const uint8_t *data, size_t sz,
+		   struct sym_var *v);
+/* inner_find() - the pointers inside of variable number @of, added behind it */
+void inner_find(struct look *l, Dwarf_Die *type, const uint8_t *data, size_t sz, unsigned int of);
+
 /*
  * entry_reg() - what a register was when the function of @ctx was called, as expr_env has it
  *
