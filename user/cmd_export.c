@@ -97,6 +97,7 @@ static int find_modules(struct export *e)
 	if (!facts_u64(player_facts(e->pl), "stacks") || player_open(e->o->files[0], &pl))
 		return 0;
 	theirs = player_strings(pl);
+	player_only(pl, MTR_EV_MODULE);
 	while (!err && (ret = player_event(pl, &ev)) > 0) {
 		if (ev.kind != MTR_EV_MODULE)
 			continue;
