@@ -279,7 +279,7 @@ def random_operations():
     with Dir() as at:
         mtr = at('r.mtr')
         memtrace('record', '-q', '-i', INTERVAL, '-o', mtr, '--', os.path.join(TARGETS, 'randops'), '--seed', 11, '--ops',
-                 40000, '--threads', 3, '--checkpoints', 3, '--quiet')
+                 6000, '--threads', 3, '--checkpoints', 3, '--quiet')
         told = reports(mtr)
         t, objects = all_formats(at, mtr)
         check(same_as_reports(objects, told) >= 3, 'the rebuilt model was hardly ever compared')
@@ -518,7 +518,7 @@ def damaged_file():
     with Dir() as at:
         mtr, bad = at('d.mtr'), at('bad.mtr')
         memtrace('record', '-q', '-o', mtr, '-i', INTERVAL, '--', os.path.join(TARGETS, 'randops'), '--seed', 5, '--ops',
-                 20000, '--threads', 2, '--checkpoints', 2, '--quiet')
+                 4000, '--threads', 2, '--checkpoints', 2, '--quiet')
         with open(mtr, 'rb') as f:
             data = bytearray(f.read())
 
@@ -582,7 +582,7 @@ def full_disk():
     """One line, status 1; and what is there can be read."""
     with Dir() as at:
         mtr, disk = at('f.mtr'), at('disk')
-        memtrace('record', '-q', '-o', mtr, '--', os.path.join(TARGETS, 'randops'), '--seed', 5, '--ops', 20000,
+        memtrace('record', '-q', '-o', mtr, '--', os.path.join(TARGETS, 'randops'), '--seed', 5, '--ops', 2000,
                  '--threads', 2, '--checkpoints', 2, '--quiet')
         os.mkdir(disk)
         subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=600k', 'tmpfs', disk], check=True)
@@ -597,7 +597,7 @@ def full_disk():
             with open(os.path.join(disk, 'fill'), 'wb') as f:
                 f.write(bytes(590 << 10))
             p = memtrace('record', '-q', '--format', 'perfetto', '-o', os.path.join(disk, 'l.trace'), '--',
-                         os.path.join(TARGETS, 'randops'), '--seed', 5, '--ops', 20000, '--checkpoints', 2, '--quiet',
+                         os.path.join(TARGETS, 'randops'), '--seed', 5, '--ops', 2000, '--checkpoints', 2, '--quiet',
                          status=125)
             check(b'No space left' in p.stderr, p.stderr)
         finally:
