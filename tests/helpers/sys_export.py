@@ -497,6 +497,21 @@ def ends_and_execs():
             equal(t.counter('RSS', pid)[-1][1], 0, 'RSS after the end')
 
 
+def calls_that_move_pages():
+    """madvise is no change of the map: what it took away is told, with its range."""
+    with Dir() as at:
+        mtr = at('m.mtr')
+        memtrace('record', '-q', '-o', mtr, '--', '/usr/bin/python3', '-c',
+                 'import mmap; m = mmap.mmap(-1, 32 << 20, flags=mmap.MAP_PRIVATE); m[::4096] = b"x" * 8192; '
+                 'm.madvise(mmap.MADV_DONTNEED); m.madvise(mmap.MADV_DONTNEED)')
+        t, objects = all_formats(at, mtr)
+        calls = [e[5] for e in t.named('madvise') if e[5]['size'] == 32 << 20]
+        equal(sum(e['bytes'] for e in calls), -32 << 20, 'bytes that went')
+        equal(len({e['address'] for e in calls}), 1, 'addresses')
+        equal(sum(o['bytes'] for o in objects if o.get('call') == 'madvise' and o['end'] and
+                  int(o['end'], 16) - int(o['start'], 16) == 32 << 20), -32 << 20, 'json: bytes that went')
+
+
 def overflow():
     """The signal that ends a process, with what it is about."""
     with Dir() as at:
@@ -605,4 +620,4 @@ def full_disk():
 
 
 if __name__ == '__main__':
-    main(random_operations, redis, from_the_middle, call_stacks, named_elsewhere, live, killed, ends_and_execs, overflow, damaged_file, errors, full_disk)
+    main(random_operations, redis, from_the_middle, call_stacks, named_elsewhere, live, killed, ends_and_execs, calls_that_move_pages, overflow, damaged_file, errors, full_disk)

@@ -28,7 +28,7 @@ struct events {
 
 static const char commas[] = ",,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,";
 
-_Static_assert(sizeof(commas) > SINK_FEW && F_NR <= 64, "as csv_told() takes them");
+_Static_assert(sizeof(commas) > SINK_FEW && F_NR <= 128, "as csv_told() takes them");
 
 static int set_clock(struct exporter *x, const struct export_clocks *now)
 {
@@ -325,7 +325,7 @@ static int csv_told(struct exporter *x, const char *type, const struct mtr_event
 {
 	uint8_t at[F_NR]; /* of a column that is set: its place in the fields */
 	unsigned int column = 0;
-	uint64_t set = 0;
+	uint64_t set[2] = { 0, 0 };
 	struct events *e = x->state;
 	struct sink *s = &x->out;
 
@@ -343,12 +343,13 @@ static int csv_told(struct exporter *x, const char *type, const struct mtr_event
 	line_u64(s, ev->cpu);
 	fields_of(&e->fields, x, ev);
 	for (unsigned int i = 0; i < e->fields.nr; i++) {
-		set |= 1ull << e->fields.f[i].id;
+		set[e->fields.f[i].id / 64] |= 1ull << e->fields.f[i].id % 64;
 		at[e->fields.f[i].id] = (uint8_t)i;
 	}
-	for (; set; set &= set - 1) {
-		unsigned int i = (unsigned int)__builtin_ctzll(set);
+	while (set[0] | set[1]) {
+		unsigned int w = !set[0], i = w * 64 + (unsigned int)__builtin_ctzll(set[w]);
 
+		set[w] &= set[w] - 1;
 		csv_commas(s, i + 1 - column);
 		column = i + 1;
 		csv_value(s, e, &e->fields.f[at[i]]);
