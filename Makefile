@@ -173,7 +173,7 @@ check-matrix:
 	+@$(MAKE) --no-print-directory $(JOBS) all tests
 	+@tests/run --matrix
 
-bench: all targets
+bench: all targets $(B)/memtrace.a
 	@test -x scripts/bench || { echo "make: scripts/bench does not exist yet" >&2; exit 1; }
 	@$(if $(OFFLINE),:,scripts/setup bench)
 	@scripts/bench

@@ -39,6 +39,9 @@ static int check_opts(struct export *e)
 	if (!e->ops && !e->folded)
 		return log_error(EX_USAGE_ERR, NULL, "no format '%s': there is %s", o->format,
 				 exporter_names());
+	if (o->debuginfod && !e->folded && e->ops != &export_perfetto)
+		return log_error(EX_USAGE_ERR, NULL,
+				 "--debuginfod is about names, and %s has addresses", o->format);
 	e->to_stdout = !o->output || !strcmp(o->output, "-");
 	if (e->to_stdout && e->ops == &export_perfetto && isatty(STDOUT_FILENO))
 		return log_error(EX_USAGE_ERR, "give a file: -o FILE",
@@ -78,6 +81,7 @@ static int begin(struct export *e)
 		.version = facts_get(f, "kernel.version"),
 		.machine = facts_get(f, "machine"),
 		.stacks = player_stacks(e->pl),
+		.debuginfod = e->o->debuginfod,
 	};
 
 	return exporter_new(e->ops, &info, player_strings(e->pl), e->fd, &e->x);
@@ -97,6 +101,7 @@ static int find_modules(struct export *e)
 	if (!facts_u64(player_facts(e->pl), "stacks") || player_open(e->o->files[0], &pl))
 		return 0;
 	theirs = player_strings(pl);
+	player_only(pl, MTR_EV_MODULE);
 	while (!err && (ret = player_event(pl, &ev)) > 0) {
 		if (ev.kind != MTR_EV_MODULE)
 			continue;
@@ -142,7 +147,7 @@ static int fold(struct export *e)
 			close(fd);
 		return write_failed(e, err);
 	}
-	err = folded_write(e->pl, f);
+	err = folded_write(e->pl, e->o->debuginfod, f);
 	if (fclose(f) && !err)
 		err = -errno;
 	if (err == -ENODATA)

@@ -41,12 +41,16 @@ static int report_one(struct replay *rp, struct player_proc *pp)
 {
 	struct report_style style = { .ascii = rp->o->ascii, .bytes = rp->o->bytes };
 	struct report r;
+	int err;
 
 	if (pp->left || player_hidden(rp->pl, pp))
 		return 0;
 	pp->left = pp->p->death != DEATH_NONE;
 	player_report(rp->pl, pp, &r);
-	return rp->o->json ? report_json(rp->out, &r) : report_text(rp->out, &r, &style);
+	errno = 0;
+	err = rp->o->json ? report_json(rp->out, &r) : report_text(rp->out, &r, &style);
+	/* what they say is only that a write failed */
+	return err && errno ? -errno : err;
 }
 
 static int report_all(struct replay *rp)
@@ -83,18 +87,17 @@ static void keep_pace(struct replay *rp)
 
 static int reports(struct replay *rp)
 {
-	int ret = player_now(rp->pl) ? report_all(rp) : 0, err;
+	int err = player_now(rp->pl) ? report_all(rp) : 0, ret = 0;
 
-	while (!ret && !stop && (ret = player_next(rp->pl)) > 0) {
+	while (!err && !stop && (ret = player_next(rp->pl)) > 0) {
 		keep_pace(rp);
 		err = report_all(rp);
-		if (err == -EPIPE)
-			return 0;
-		if (err)
-			return output_failed(rp->o->output, -err);
-		ret = 0;
 	}
-	if (ret)
+	if (err == -EPIPE)
+		return 0;
+	if (err)
+		return output_failed(rp->o->output ? rp->o->output : "standard output", -err);
+	if (ret < 0)
 		return read_failed(rp, ret);
 	return stop ? 0 : player_status(rp->pl);
 }

@@ -43,9 +43,9 @@ static int put_some(struct player *pl, struct growth *g, bool all, FILE *f)
 	return err;
 }
 
-int folded_write(struct player *pl, FILE *f)
+int folded_write(struct player *pl, bool debuginfod, FILE *f)
 {
-	struct growth *g = growth_of_file(player_model(pl), player_stacks(pl));
+	struct growth *g = growth_of_file(player_model(pl), player_stacks(pl), debuginfod);
 	int ret;
 
 	if (!g)

@@ -23,7 +23,7 @@ struct growth *growth_new(struct model *m, struct callpaths *paths)
 	return g;
 }
 
-struct growth *growth_of_file(struct model *m, const struct stacktab *stacks)
+struct growth *growth_of_file(struct model *m, const struct stacktab *stacks, bool debuginfod)
 {
 	struct growth *g = calloc(1, sizeof(*g));
 
@@ -31,6 +31,7 @@ struct growth *growth_of_file(struct model *m, const struct stacktab *stacks)
 		return NULL;
 	g->model = m;
 	g->stacks = stacks;
+	g->debuginfod = debuginfod;
 	g->period = 1;
 	g->mods = modtab_new();
 	if (g->mods)
@@ -90,7 +91,7 @@ static struct growth_proc *add_proc(struct growth *g, struct proc *p, uint64_t n
 	gp->from_ns = now_ns;
 	gp->rss0 = gp->settled_rss = proc_rss(p);
 	gp->own_syms = !g->paths;
-	gp->syms = g->paths ? callpaths_syms(g->paths, p->as) : syms_new(0, false);
+	gp->syms = g->paths ? callpaths_syms(g->paths, p->as) : syms_new(0, g->debuginfod);
 	if (gp->syms && !ledger_init(&gp->ledger)) {
 		HASH_ADD(hh, g->procs, as, sizeof(gp->as), gp);
 		if (gp->hh.tbl)

@@ -88,13 +88,14 @@ struct growth {
 	struct callpaths *paths; /* the session's; NULL: from a file */
 	struct modtab *mods; /* from a file: what was mapped, by build-id; else NULL */
 	const struct stacktab *stacks; /* frames of the stream's call stacks */
+	bool debuginfod; /* from a file: its programs may be fetched */
 	unsigned int period; /* of faults at a known place, one in so many brings its stack */
 };
 
 /* growth_new() - @paths: the session's, which outlives it; NULL: memory is short */
 struct growth *growth_new(struct model *m, struct callpaths *paths);
 /* growth_of_file() - @stacks: the reader's, which outlives it; the same events come from a file */
-struct growth *growth_of_file(struct model *m, const struct stacktab *stacks);
+struct growth *growth_of_file(struct model *m, const struct stacktab *stacks, bool debuginfod);
 void growth_free(struct growth *g);
 
 /* growth_adopt() - a process that was traced before: what it has is what was before attach. 0 or −ENOMEM */

@@ -261,6 +261,8 @@ const char help_export[] =
 	"      --format csv          every event, a line each, columns as in json\n"
 	"      --format folded       what grew, by call path, for flame graphs; of a recording\n"
 	"                            with call stacks: memtrace record --stacks\n"
+	"      --debuginfod          for perfetto and folded: fetch the recorded programs and\n"
+	"                            libraries that are not here from DEBUGINFOD_URLS\n"
 	"\n" HELP_FILE_COMMON "\n"
 	"Examples:\n"
 	"  memtrace export redis.mtr --format perfetto -o redis.perfetto-trace\n"

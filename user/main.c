@@ -27,9 +27,9 @@ static const struct command verbs[] = {
 	{ "mark", "name this moment in the sessions that trace a process", cmd_mark, help_mark,
 	  OPT_TARGET | OPT_NAME },
 	{ "stacks", "every thread's call stack with the size of each frame", cmd_stacks,
-	  help_stacks, OPT_TARGET | OPT_STACKS | OPT_WHEN },
+	  help_stacks, OPT_TARGET | OPT_STACKS | OPT_WHEN | OPT_SYMBOLS },
 	{ "export", "a file in other tools' formats", cmd_export, help_export,
-	  OPT_FILE | OPT_FORMAT },
+	  OPT_FILE | OPT_FORMAT | OPT_SYMBOLS },
 	{ "doctor", "what this kernel and these privileges allow, and what to do about it",
 	  cmd_doctor, help_doctor, 0 },
 };

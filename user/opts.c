@@ -261,8 +261,9 @@ static unsigned int flag_needs(int flag)
 	case O_NO_VALUES:
 	case O_AT:
 	case O_COUNT:
-	case O_DEBUGINFOD:
 		return OPT_STACKS;
+	case O_DEBUGINFOD:
+		return OPT_SYMBOLS;
 	case 'f':
 	case 'd':
 	case 'u':
@@ -444,7 +445,6 @@ static int stacks_flag(struct opts *o, int flag, const char *arg)
 		o->count = (unsigned int)n;
 		return 0;
 	}
-	o->debuginfod = true;
 	return 0;
 }
 
@@ -463,6 +463,9 @@ static int flag(const struct command *c, struct opts *o, int flag, const char *a
 		return add_found(o, "cgroup", arg, target_by_cgroup);
 	case 'o':
 		o->output = arg;
+		return 0;
+	case O_DEBUGINFOD:
+		o->debuginfod = true;
 		return 0;
 	case 'q':
 		o->quiet = true;

@@ -54,7 +54,7 @@ struct opts {
 	unsigned int count; /* of calls; 0: 1 */
 	unsigned int width; /* of pictures, in columns; 0: as the terminal has it */
 	bool no_fold; /* recursion is written out */
-	bool debuginfod; /* debug information may be fetched */
+	bool debuginfod; /* programs and debug information may be fetched */
 	/* for tests and people who debug memtrace; not in --help's first page */
 	const char *rung; /* --rung auto|fentry|tracepoint */
 	bool no_reconcile; /* --reconcile=off: /proc is read once, at attach */
@@ -75,6 +75,7 @@ struct opts {
 #define OPT_SEEK 0x100u /* --seek --speed */
 #define OPT_DIFF 0x200u /* --exit-code */
 #define OPT_STACKS 0x400u /* -t --vars … of stacks */
+#define OPT_SYMBOLS 0x8000u /* --debuginfod */
 #define OPT_NAME 0x4000u /* a NAME, in files[0] */
 #define OPT_GROWTH 0x2000u /* --sample --fail-on */
 

@@ -92,6 +92,11 @@ void player_tap(struct player *pl, event_sink_fn fn, void *ctx)
 	pl->tap_ctx = ctx;
 }
 
+void player_only(struct player *pl, unsigned int kind)
+{
+	trace_reader_only(pl->r, kind);
+}
+
 void player_all_keys(struct player *pl)
 {
 	trace_reader_all_keys(pl->r, true);
@@ -372,13 +377,13 @@ static int find_mark(struct player *pl, const char *name, uint64_t *ret_ns)
 	struct mtr_event ev;
 	int ret = trace_reader_seek(pl->r, 0);
 
+	trace_reader_only(pl->r, MTR_EV_MARK);
 	while (!ret && (ret = trace_reader_next(pl->r, &ev)) > 0) {
-		ret = 0;
-		if (ev.kind != MTR_EV_MARK || strcmp(strtab_str(pl->st, ev.mark.name), name))
-			continue;
-		*ret_ns = ev.time_ns;
-		return 1;
+		ret = ev.kind == MTR_EV_MARK && !strcmp(strtab_str(pl->st, ev.mark.name), name);
+		if (ret)
+			*ret_ns = ev.time_ns;
 	}
+	trace_reader_only(pl->r, 0);
 	return ret;
 }
 

@@ -18,14 +18,6 @@
 /* At least this often all that is known is in the file: a recorder that is killed loses no more. */
 #define FLUSH_NS (NSEC_PER_SEC - 50 * NSEC_PER_MSEC)
 
-/*
- * Keyframes: as many as keep seeking quick (so many bytes are read in a tenth of a second), as
- * few as keep them a minor part of the file.
- */
-#define KEY_RAW_LEAST (1u << 20)
-#define KEY_RAW_MOST (4u << 20)
-#define KEY_NS (60 * NSEC_PER_SEC)
-
 /* Held in memory in so many parts: the oldest is dropped as a whole. */
 #define RING_PARTS 8
 #define RING_BYTES (256ull << 20) /* when only a time is wanted */
@@ -165,7 +157,11 @@ static int on_event(void *ctx, const struct mtr_event *ev)
 
 /* ---- keyframes */
 
-/* What belongs to a keyframe: the model, and the facts that travel beside it. */
+/*
+ * What belongs to a keyframe: the model, and the facts that travel beside it. Its time is that of the
+ * interval's end before it: who seeks to a moment takes the last keyframe before the end of the moment's
+ * interval, and has the least to go through up to there.
+ */
 static int fill(void *ctx, event_sink_fn sink, void *sink_ctx)
 {
 	struct recorder *r = ctx;
@@ -190,7 +186,7 @@ static int fill(void *ctx, event_sink_fn sink, void *sink_ctx)
 static bool key_due(const struct recorder *r, uint64_t now)
 {
 	const struct trace_stats *st = trace_writer_stats(r->w);
-	uint64_t since = st->raw_bytes - st->key_raw, want = 2 * st->key_sz;
+	uint64_t since = st->raw_bytes - st->key_raw;
 	bool old;
 
 	if (r->ring) {
@@ -198,10 +194,9 @@ static bool key_due(const struct recorder *r, uint64_t now)
 		return since >= st->key_sz &&
 		       (trace_ring_since_key(r->ring) >= r->ring_max / RING_PARTS || old);
 	}
-	want = want < KEY_RAW_LEAST ? KEY_RAW_LEAST : want > KEY_RAW_MOST ? KEY_RAW_MOST : want;
 	if (r->o->key_bytes)
 		return since >= r->o->key_bytes;
-	return since >= want || (now - st->key_ns >= KEY_NS && since >= st->key_sz && st->key_ns);
+	return trace_writer_key_due(r->w, now);
 }
 
 int recorder_tick(struct recorder *r)
@@ -230,8 +225,8 @@ int recorder_turn(struct recorder *r)
 		r->err = trace_writer_flush(r->w);
 		r->flushed_ns = now;
 	}
-	/* memory holds what it can within its bound: that does not wait for an interval */
-	return r->ring ? recorder_tick(r) : r->err;
+	/* neither a bound of memory nor many events wait for an interval to end */
+	return recorder_tick(r);
 }
 
 int recorder_end(struct recorder *r)

@@ -79,7 +79,8 @@ _memtrace() {
 	doctor | info) flags=$common ;;
 	record) flags="$target --follow --interval --duration --user --last-size --last-time --when --stacks --no-stacks --max-overhead --sample --format $common" ;;
 	replay) flags="--seek --speed --plain $common" ;;
-	report | export) flags="--format $common" ;;
+	report) flags="--format $common" ;;
+	export) flags="--format --debuginfod $common" ;;
 	diff) flags="--exit-code $common" ;;
 	snapshot) flags="$target $common" ;;
 	mark) flags="$target $common" ;;

@@ -30,6 +30,7 @@ complete -c memtrace -n '__fish_seen_subcommand_from record' -l last-time -x -a 
 complete -c memtrace -n '__fish_seen_subcommand_from record' -l when -x -d 'Write when this holds'
 complete -c memtrace -n '__fish_seen_subcommand_from record' -l format -x -a 'mtr perfetto' -d 'Of the file'
 complete -c memtrace -n '__fish_seen_subcommand_from export' -l format -x -a 'perfetto json csv folded' -d 'What to write'
+complete -c memtrace -n '__fish_seen_subcommand_from export' -l debuginfod -d 'Fetch missing programs'
 complete -c memtrace -n '__fish_seen_subcommand_from replay' -l seek -x -d 'Begin there'
 complete -c memtrace -n '__fish_seen_subcommand_from replay' -l speed -x -a '1 2 10' -d 'So many times as fast'
 complete -c memtrace -n '__fish_seen_subcommand_from replay' -l plain -d 'Reports, even on a terminal'

@@ -229,6 +229,23 @@ static void others(struct stream *s)
 				      .why = MTR_WHY_SYSCALL };
 	give(s, &ev);
 	s->anon -= (int64_t)PAGE;
+	/* a madvise of two pages, each with an event of its own, and of one that was swapped out; one of others */
+	for (unsigned int i = 0; i < 4; i++) {
+		ev = event(MTR_EV_RSS, 1, 100);
+		ev.rss = (struct mtr_ev_rss){ .bytes = -(int64_t)PAGE,
+					      .member = i == 1 ? MTR_SWAP : MTR_ANON,
+					      .why = MTR_WHY_SYSCALL,
+					      .call = 28 + 1,
+					      .start = HEAP + (i == 3 ? PAGE : 0),
+					      .end = HEAP + 3 * PAGE };
+		give(s, &ev);
+		s->anon -= i == 1 ? 0 : (int64_t)PAGE;
+	}
+	/* of a munmap the map's change is told */
+	ev.rss.call = 11 + 1;
+	ev.time_ns = 0;
+	give(s, &ev);
+	s->anon -= (int64_t)PAGE;
 	ev = event(MTR_EV_SIGNAL, 1, 100);
 	ev.signal = (struct mtr_ev_signal){ .signo = SIGSEGV, .code = 1, .addr = 0x10 };
 	give(s, &ev);

@@ -454,7 +454,7 @@ class Trace:
                 continue
             if 'binned' in cats:
                 out.update({k: v for k, v in args.items() if k in ('fault', 'vma', 'hole', 'name', 'resync', 'invalidate')})
-            elif not cats & {'interval', 'reading'}:
+            elif not cats & {'interval', 'reading', 'call'}:
                 need(len(cats) == 1, 'categories', cats)
                 out[next(iter(cats))] += 1
         return dict(out)

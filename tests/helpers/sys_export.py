@@ -5,9 +5,11 @@ import bisect
 import collections
 import contextlib
 import csv
+import ctypes
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -277,7 +279,7 @@ def random_operations():
     with Dir() as at:
         mtr = at('r.mtr')
         memtrace('record', '-q', '-i', INTERVAL, '-o', mtr, '--', os.path.join(TARGETS, 'randops'), '--seed', 11, '--ops',
-                 40000, '--threads', 3, '--checkpoints', 3, '--quiet')
+                 6000, '--threads', 3, '--checkpoints', 3, '--quiet')
         told = reports(mtr)
         t, objects = all_formats(at, mtr)
         check(same_as_reports(objects, told) >= 3, 'the rebuilt model was hardly ever compared')
@@ -371,6 +373,61 @@ def call_stacks():
         memtrace('record', '--sample', '3', '-p', os.getpid(), status=2)
 
 
+def functions_of(mtr, *flags, env=None, before=()):
+    """Names of functions in the call paths of a recording, as an export on another machine would have them."""
+    p = subprocess.run([*before, MEMTRACE, 'export', mtr, '--format', 'folded', *flags], stdout=subprocess.PIPE,
+                       timeout=PATIENCE, check=True, env=dict(os.environ, **(env or {})))
+    return {f for frames, _ in folded_lines(p.stdout.decode()) for f in frames}
+
+
+def named_elsewhere():
+    """The program and a library of it are not here: they are found by build-id, in a folder or, when that is asked for,
+    on a server; and nothing else is taken for them."""
+    with Dir() as at:
+        mtr, prog, lib, srv, cache = at('s.mtr'), at('prog'), at('lib'), at('srv'), at('cache')
+        shutil.copy(os.path.join(TARGETS, 'grow'), prog)
+        os.mkdir(lib)
+        libc = next(line.split()[-1] for line in open('/proc/self/maps') if '/libc.so.6' in line)
+        shutil.copy(libc, lib)
+        memtrace('record', '-q', '--stacks', '--sample', '1', '-o', mtr, '--', prog, '--kind', 'ways', '--mib', '4', '--ms',
+                 '300', env=dict(os.environ, LD_LIBRARY_PATH=lib))
+        ids = {m['path']: m['build_id'] for m in info(mtr)['modules']}
+        files = {prog: 'first_way', os.path.join(lib, 'libc.so.6'): '__libc_start_main'}
+        check(set(files.values()) <= functions_of(mtr), 'names while the files are here')
+        kept = {path: at(f'kept{i}') for i, path in enumerate(files)}
+        for path in files:
+            os.rename(path, kept[path])
+        folder = os.path.join('/usr/lib/debug/.build-id', ids[prog][:2])
+        made = not os.path.isdir('/usr/lib/debug')
+        os.makedirs('/usr/lib/debug', exist_ok=True)
+        try:
+            got = functions_of(mtr, before=('unshare', '-m', 'sh', '-ec', f"""mount -t tmpfs tmpfs /usr/lib/debug
+                mkdir -p {folder} && cp {kept[prog]} {folder}/{ids[prog][2:]} && exec "$@" """, 'sh'))
+        finally:
+            if made:
+                os.rmdir('/usr/lib/debug')
+        check('first_way' in got and '__libc_start_main' not in got, 'from a folder:', got)
+        try:
+            ctypes.CDLL('libdebuginfod.so.1')
+        except OSError:
+            return
+        for path in files:
+            os.makedirs(os.path.join(srv, 'buildid', ids[path]))
+            shutil.copy(kept[path], os.path.join(srv, 'buildid', ids[path], 'executable'))
+        env = {'DEBUGINFOD_URLS': 'file://' + srv, 'DEBUGINFOD_CACHE_PATH': cache}
+        check('first_way' not in functions_of(mtr, env=env) and not os.path.exists(cache), 'a server that nobody wanted asked')
+        check(set(files.values()) <= functions_of(mtr, '--debuginfod', env=env), 'names from a server')
+        t = at('x.perfetto')
+        memtrace('export', mtr, '--format', 'perfetto', '--debuginfod', '-o', t, env=dict(os.environ, **env))
+        frames = {f[0] for _, _, stack in perfetto.Trace(t).callstacks for f in stack}
+        check(set(files.values()) <= frames, 'names in the trace:', frames)
+        # a server that gives another file
+        shutil.rmtree(cache)
+        shutil.copy(kept[os.path.join(lib, 'libc.so.6')], os.path.join(srv, 'buildid', ids[prog], 'executable'))
+        check('first_way' not in functions_of(mtr, '--debuginfod', env=env), 'another file was taken for it')
+        memtrace('export', mtr, '--format', 'json', '--debuginfod', status=2)
+
+
 def live():
     """record --format perfetto: the kernel's figures while the process stands still."""
     with Dir() as at, Target('demo', '--seconds', 120, sync=False) as target:
@@ -440,6 +497,21 @@ def ends_and_execs():
             equal(t.counter('RSS', pid)[-1][1], 0, 'RSS after the end')
 
 
+def calls_that_move_pages():
+    """madvise is no change of the map: what it took away is told, with its range."""
+    with Dir() as at:
+        mtr = at('m.mtr')
+        memtrace('record', '-q', '-o', mtr, '--', '/usr/bin/python3', '-c',
+                 'import mmap; m = mmap.mmap(-1, 32 << 20, flags=mmap.MAP_PRIVATE); m[::4096] = b"x" * 8192; '
+                 'm.madvise(mmap.MADV_DONTNEED); m.madvise(mmap.MADV_DONTNEED)')
+        t, objects = all_formats(at, mtr)
+        calls = [e[5] for e in t.named('madvise') if e[5]['size'] == 32 << 20]
+        equal(sum(e['bytes'] for e in calls), -32 << 20, 'bytes that went')
+        equal(len({e['address'] for e in calls}), 1, 'addresses')
+        equal(sum(o['bytes'] for o in objects if o.get('call') == 'madvise' and o['end'] and
+                  int(o['end'], 16) - int(o['start'], 16) == 32 << 20), -32 << 20, 'json: bytes that went')
+
+
 def overflow():
     """The signal that ends a process, with what it is about."""
     with Dir() as at:
@@ -461,7 +533,7 @@ def damaged_file():
     with Dir() as at:
         mtr, bad = at('d.mtr'), at('bad.mtr')
         memtrace('record', '-q', '-o', mtr, '-i', INTERVAL, '--', os.path.join(TARGETS, 'randops'), '--seed', 5, '--ops',
-                 20000, '--threads', 2, '--checkpoints', 2, '--quiet')
+                 4000, '--threads', 2, '--checkpoints', 2, '--quiet')
         with open(mtr, 'rb') as f:
             data = bytearray(f.read())
 
@@ -525,7 +597,7 @@ def full_disk():
     """One line, status 1; and what is there can be read."""
     with Dir() as at:
         mtr, disk = at('f.mtr'), at('disk')
-        memtrace('record', '-q', '-o', mtr, '--', os.path.join(TARGETS, 'randops'), '--seed', 5, '--ops', 20000,
+        memtrace('record', '-q', '-o', mtr, '--', os.path.join(TARGETS, 'randops'), '--seed', 5, '--ops', 2000,
                  '--threads', 2, '--checkpoints', 2, '--quiet')
         os.mkdir(disk)
         subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=600k', 'tmpfs', disk], check=True)
@@ -540,7 +612,7 @@ def full_disk():
             with open(os.path.join(disk, 'fill'), 'wb') as f:
                 f.write(bytes(590 << 10))
             p = memtrace('record', '-q', '--format', 'perfetto', '-o', os.path.join(disk, 'l.trace'), '--',
-                         os.path.join(TARGETS, 'randops'), '--seed', 5, '--ops', 20000, '--checkpoints', 2, '--quiet',
+                         os.path.join(TARGETS, 'randops'), '--seed', 5, '--ops', 2000, '--checkpoints', 2, '--quiet',
                          status=125)
             check(b'No space left' in p.stderr, p.stderr)
         finally:
@@ -548,4 +620,4 @@ def full_disk():
 
 
 if __name__ == '__main__':
-    main(random_operations, redis, from_the_middle, call_stacks, live, killed, ends_and_execs, overflow, damaged_file, errors, full_disk)
+    main(random_operations, redis, from_the_middle, call_stacks, named_elsewhere, live, killed, ends_and_execs, calls_that_move_pages, overflow, damaged_file, errors, full_disk)

@@ -76,6 +76,18 @@ def perfetto_bins():
         check(isinstance(t.attributes.get(key), str), 'not stated:', key)
 
 
+def perfetto_calls():
+    """A system call that took pages away: one instant, however many events it made."""
+    _, t = trace()
+    calls = [e for e in t.events if 'call' in e[4]]
+    equal([e[3] for e in calls], ['madvise', 'madvise'], 'calls')
+    equal([(e[5]['address'], e[5]['size'], e[5]['bytes'], e[5].get('swap_bytes')) for e in calls],
+          [(0x555500000000, 3 * 4096, -2 * 4096, -4096), (0x555500001000, 2 * 4096, -4096, None)], 'what they did')
+    with open(made('json')[1]) as f:
+        rss = [o for o in map(json.loads, f) if o.get('event') == 'rss']
+    equal([o['call'] for o in rss], [None] + 4 * ['madvise'] + ['munmap'], 'json: calls')
+
+
 def perfetto_processes():
     truth, t = trace()
     name = 're\ufffd]0;x\ufffdd"i\\s,\ufffd\ufffd('
@@ -246,7 +258,7 @@ def csv_lines():
     equal(rows[0]['comm'], 're\ufffd]0;x\ufffdd"i\\s,\ufffd\ufffd(', 'a hostile name')
     faults = [r for r in rows if r['event'] == 'fault']
     equal((faults[0]['kind'], faults[-1]['flags']), ('heap', 'write major'), 'a fault')
-    anon = int(rows[0]['anon_bytes']) + sum(int(r['bytes']) for r in rows if r['bytes'] and r['as'] == '1')
+    anon = int(rows[0]['anon_bytes']) + sum(int(r['bytes']) for r in rows if r['member'] == 'anon' and r['as'] == '1')
     equal(anon, truth['anon'], 'bytes added up')
 
 
@@ -302,7 +314,7 @@ def memory_is_bounded():
 
 
 if __name__ == '__main__':
-    names = [perfetto_counts, perfetto_stacks, perfetto_bins, perfetto_processes, perfetto_counters, perfetto_map, perfetto_smaps,
+    names = [perfetto_counts, perfetto_stacks, perfetto_bins, perfetto_calls, perfetto_processes, perfetto_counters, perfetto_map, perfetto_smaps,
              perfetto_loss, perfetto_cut, perfetto_decodes_raw, perfetto_decodes, json_lines, csv_lines, json_and_csv_agree,
              empty_is_an_error, full_disk_is_an_error, small_disk, memory_is_bounded]
     if len(sys.argv) > 1:

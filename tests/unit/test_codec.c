@@ -24,7 +24,7 @@ static const struct {
 	{ MTR_EV_NAME, sizeof(struct mtr_ev_name), 4 },
 	{ MTR_EV_FILE, sizeof(struct mtr_ev_file), 4 },
 	{ MTR_EV_FAULT, sizeof(struct mtr_ev_fault) + 4, 6 },
-	{ MTR_EV_RSS, sizeof(struct mtr_ev_rss) + 4, 13 },
+	{ MTR_EV_RSS, sizeof(struct mtr_ev_rss) + 4, 11 },
 	{ MTR_EV_THREAD, sizeof(struct mtr_ev_thread), 5 },
 	{ MTR_EV_THREAD_EXIT, sizeof(struct mtr_ev_exit), 0 },
 	{ MTR_EV_SIGNAL, sizeof(struct mtr_ev_signal), 7 },

@@ -559,6 +559,7 @@ TEST_F(d, rss_reasons)
 
 		ASSERT_EQ(1, decode(self, &w, sizeof(w)));
 		EXPECT_EQ(why[i].e, self->ev.rss.why);
+		EXPECT_EQ(0, self->ev.rss.call);
 		EXPECT_EQ(-3 * 4096, self->ev.rss.bytes);
 		EXPECT_EQ(MTR_ANON, self->ev.rss.member);
 	}
@@ -622,6 +623,8 @@ TEST_F(d, rss_ranges)
 		EXPECT_EQ(r[i].start, self->ev.rss.start)
 		TH_LOG("row %u", i);
 		EXPECT_EQ(r[i].end, self->ev.rss.end)
+		TH_LOG("row %u", i);
+		EXPECT_EQ(r[i].why == MTR_RSS_IN_SYSCALL ? r[i].nr + 1 : 0, self->ev.rss.call)
 		TH_LOG("row %u", i);
 	}
 }

@@ -10,7 +10,6 @@
 
 #include "event/sites.h"
 #include "kselftest_harness.h"
-#include "trace/ring.h"
 #include "tracebuf.h"
 
 #define MAX_EVENTS 4096
@@ -614,91 +613,78 @@ TEST_F(t, seek_past_a_damaged_keyframe)
 	strtab_free(st);
 }
 
-/* ---- the flight recorder's memory */
-
-static void make_chunk(struct trace_ring *r, unsigned int i, bool key, size_t len)
+/* Marks and modules are found by the index: chunks that hold none are not read. */
+TEST_F(t, only_what_is_looked_for)
 {
-	uint8_t *data = calloc(1, len);
-	struct chunk_info ci = { .type = key ? CHUNK_KEYFRAME : CHUNK_EVENTS,
-				 .flags = key ? CHUNK_F_FIRST | CHUNK_F_LAST : 0,
-				 .seq = i,
-				 .begin_ns = i * 1000ull,
-				 .end_ns = i * 1000ull + 999 };
+	struct strtab *st = strtab_new();
+	struct trace_file *tf;
+	struct trace_writer *w;
+	struct trace_reader *r;
+	struct trace_facts f;
+	struct mtr_event ev;
+	unsigned int nr = 0, nr_marks = 0;
+	int fd = memfd_create("t", 0);
 
-	if (data && !trace_ring_chunk(r, &ci, data, len))
-		free(data);
-}
-
-struct dumped {
-	unsigned int nr;
-	uint64_t first, last;
-	bool key_first, ordered;
-};
-
-static int on_dump(void *ctx, const struct chunk_info *ci, const uint8_t *data, size_t len)
-{
-	struct dumped *d = ctx;
-
-	(void)data;
-	(void)len;
-	if (!d->nr++) {
-		d->first = ci->seq;
-		d->key_first = ci->type == CHUNK_KEYFRAME;
-		d->ordered = true;
-	} else {
-		d->ordered &= ci->seq == d->last + 1;
+	set_facts(&f);
+	ASSERT_EQ(0, trace_file_new(fd, &f, &tf));
+	w = trace_writer_new(st, NULL, trace_file_chunk, tf);
+	ASSERT_NE(NULL, w);
+	for (unsigned int i = 0; i < 10; i++) {
+		ev = event(st, i);
+		ASSERT_EQ(0, trace_writer_event(w, &ev));
+		ev = (struct mtr_event){ .kind = MTR_EV_MARK, .time_ns = ev.time_ns };
+		if (i == 3 || i == 7)
+			ASSERT_EQ(0, trace_writer_event(w, &ev));
+		ASSERT_EQ(0, trace_writer_flush(w));
 	}
-	d->last = ci->seq;
-	return 0;
+	ASSERT_EQ(0, trace_file_end(tf));
+	tracebuf_free(&self->file);
+	ASSERT_EQ(0, tracebuf_load(&self->file, fd));
+	ASSERT_EQ(0, tracebuf_open(&self->file, st, &r));
+	trace_reader_only(r, MTR_EV_MARK);
+	for (; trace_reader_next(r, &ev) > 0; nr++)
+		nr_marks += ev.kind == MTR_EV_MARK;
+	EXPECT_EQ(2, nr_marks);
+	EXPECT_EQ(4, nr);
+	EXPECT_EQ(0, trace_reader_info(r)->missing);
+	/* and all of it again */
+	trace_reader_only(r, 0);
+	ASSERT_EQ(0, trace_reader_seek(r, 0));
+	for (nr = 0; trace_reader_next(r, &ev) > 0;)
+		nr += ev.kind != MTR_EV_STATE;
+	EXPECT_EQ(12, nr);
+	trace_reader_close(r);
+	trace_writer_free(w);
+	trace_file_free(tf);
+	strtab_free(st);
+	close(fd);
 }
 
-TEST(ring_by_size)
+/* A file of an older writer does not say what is in its chunks: all are read. */
+TEST_F(t, only_of_an_older_file)
 {
-	struct trace_ring *r = trace_ring_new(100000, 0);
-	struct dumped d = {};
+	struct strtab *st = strtab_new();
+	struct trace_reader *r;
+	struct mtr_event ev;
+	unsigned int nr = 0;
 
-	for (unsigned int i = 0; i < 1000; i++) {
-		make_chunk(r, i, i % 5 == 0, 2000);
-		ASSERT_LE(trace_ring_bytes(r), 100000);
+	/* without its index, so that the chunks' own headers count */
+	self->file.len -= TRACE_END_SZ;
+	for (size_t at = TRACE_HEADER_SZ; at + CHUNK_HEADER_SZ <= self->file.len;
+	     at += CHUNK_HEADER_SZ + get_le(self->file.data + at + CH_DISK_LEN, 4)) {
+		uint8_t *h = self->file.data + at;
+
+		if (h[CH_TYPE] == CHUNK_EVENTS)
+			h[CH_FLAGS] &= CHUNK_F_ZSTD;
+		put_le(h + CH_CRC, trace_crc(h, CH_CRC), 4);
 	}
-	ASSERT_EQ(0, trace_ring_dump(r, on_dump, &d));
-	EXPECT_TRUE(d.key_first);
-	EXPECT_TRUE(d.ordered);
-	EXPECT_EQ(999, d.last);
-	EXPECT_GE(d.nr, 40);
-	trace_ring_free(r);
-}
-
-TEST(ring_by_time)
-{
-	struct trace_ring *r = trace_ring_new(~0ull, 20000);
-	struct dumped d = {};
-
-	for (unsigned int i = 0; i < 1000; i++)
-		make_chunk(r, i, i % 5 == 0, 100);
-	ASSERT_EQ(0, trace_ring_dump(r, on_dump, &d));
-	EXPECT_TRUE(d.key_first);
-	EXPECT_TRUE(d.ordered);
-	/* all of the time that was asked for, and not more than a keyframe's distance beyond it */
-	EXPECT_LE(d.first * 1000, 999 * 1000 + 999 - 20000);
-	EXPECT_GE(d.first * 1000 + 5000, 999 * 1000 + 999 - 20000);
-	trace_ring_free(r);
-}
-
-/* No keyframe in all that fits: the bound holds all the same. */
-TEST(ring_without_keyframes)
-{
-	struct trace_ring *r = trace_ring_new(50000, 0);
-	struct dumped d = {};
-
-	for (unsigned int i = 0; i < 200; i++) {
-		make_chunk(r, i, false, 3000);
-		ASSERT_LE(trace_ring_bytes(r), 50000);
-	}
-	ASSERT_EQ(0, trace_ring_dump(r, on_dump, &d));
-	EXPECT_TRUE(d.ordered);
-	EXPECT_EQ(199, d.last);
-	trace_ring_free(r);
+	ASSERT_EQ(0, tracebuf_open(&self->file, st, &r));
+	trace_reader_only(r, MTR_EV_MODULE);
+	while (trace_reader_next(r, &ev) > 0)
+		nr += ev.kind != MTR_EV_STATE;
+	EXPECT_EQ(NR_STEPS * PER_STEP, nr);
+	trace_reader_close(r);
+	strtab_free(st);
 }
 
 TEST_HARNESS_MAIN

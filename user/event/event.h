@@ -157,6 +157,7 @@ struct mtr_ev_rss {
 	uint64_t start, end; /* the range it concerns as far as known; 0,0: not known */
 	uint64_t ip, sp; /* SYSCALL: of the thread in user space; 0: not known */
 	bool whole; /* nothing of the range is resident after that call */
+	uint16_t call; /* SYSCALL: the call's number on x86-64, and 1; 0: not known */
 };
 
 struct mtr_ev_thread {
@@ -416,6 +417,9 @@ static inline bool event_is_told(unsigned int kind)
 }
 /* inv_why_name() - token of an enum mtr_inv_why; others give "cleared" */
 const char *inv_why_name(unsigned int why);
+
+/* mtr_call_name() - of a system call (mtr_ev_rss.call) that is about memory; NULL: another, or not known */
+const char *mtr_call_name(unsigned int call);
 
 /* Where a source puts its events. Returns 0, or −errno to stop the source. */
 typedef int (*event_sink_fn)(void *ctx, const struct mtr_event *ev);

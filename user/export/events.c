@@ -9,14 +9,26 @@
  * Schema: docs/schema/event.schema.json.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include "export/fields.h"
 #include "export/line.h"
 
+/* ,"name": */
+struct json_key {
+	char text[SINK_FEW];
+	size_t len;
+};
+
 struct events {
 	struct line_clock clock;
 	struct fields fields;
+	struct json_key keys[F_NR];
 };
+
+static const char commas[] = ",,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,";
+
+_Static_assert(sizeof(commas) > SINK_FEW && F_NR <= 128, "as csv_told() takes them");
 
 static int set_clock(struct exporter *x, const struct export_clocks *now)
 {
@@ -31,22 +43,37 @@ static int set_clock(struct exporter *x, const struct export_clocks *now)
 
 /* ---- JSON */
 
-static void key(struct sink *s, const char *name)
+static inline void key(struct sink *s, const char *name)
 {
 	sink_add(s, ",\"", 2);
 	line_raw(s, name);
 	sink_add(s, "\":", 2);
 }
 
+static int set_keys(struct events *e)
+{
+	for (unsigned int i = 0; i < F_NR; i++) {
+		struct json_key *k = &e->keys[i];
+		int n = snprintf(k->text, sizeof(k->text), ",\"%s\":", field_name(i));
+
+		if (n < 0 || (size_t)n >= sizeof(k->text))
+			return -EINVAL;
+		k->len = (size_t)n;
+	}
+	return 0;
+}
+
 static void json_flags(struct sink *s, const struct field *f)
 {
 	const char *sep = "[\"";
 
-	for (unsigned int i = 0; i < 32; i++) {
-		if (!(f->number & (1u << i)) || !f->tokens[i])
+	for (uint32_t left = (uint32_t)f->number; left; left &= left - 1) {
+		const char *token = f->tokens[__builtin_ctz(left)];
+
+		if (!token)
 			continue;
 		line_raw(s, sep);
-		line_raw(s, f->tokens[i]);
+		line_raw(s, token);
 		sep = "\",\"";
 	}
 	line_raw(s, *sep == '[' ? "[]" : "\"]");
@@ -97,7 +124,7 @@ static void json_value(struct sink *s, const struct events *e, const struct fiel
 	}
 }
 
-static void json_number_or_null(struct sink *s, const char *name, uint64_t v)
+static inline void json_number_or_null(struct sink *s, const char *name, uint64_t v)
 {
 	key(s, name);
 	if (v)
@@ -131,7 +158,10 @@ static void json_head(struct exporter *x, const char *type, uint64_t time_ns)
 static int json_begin(struct exporter *x)
 {
 	struct sink *s = &x->out;
+	int err = set_keys(x->state);
 
+	if (err)
+		return err;
 	set_clock(x, &x->info.clocks);
 	json_head(x, "export", x->info.clocks.boot_ns);
 	key(s, "memtrace");
@@ -161,7 +191,9 @@ static int json_told(struct exporter *x, const char *type, const struct mtr_even
 	line_u64(s, ev->cpu);
 	fields_of(&e->fields, x, ev);
 	for (unsigned int i = 0; i < e->fields.nr; i++) {
-		key(s, field_name(e->fields.f[i].id));
+		const struct json_key *k = &e->keys[e->fields.f[i].id];
+
+		sink_add_few(s, k->text, k->len);
 		json_value(s, e, &e->fields.f[i]);
 	}
 	line_raw(s, "}\n");
@@ -256,11 +288,13 @@ static void csv_value(struct sink *s, const struct events *e, const struct field
 		line_csv(s, f->text);
 		return;
 	case FT_FLAGS:
-		for (unsigned int i = 0; i < 32; i++) {
-			if (!(f->number & (1u << i)) || !f->tokens[i])
+		for (uint32_t left = (uint32_t)f->number; left; left &= left - 1) {
+			const char *token = f->tokens[__builtin_ctz(left)];
+
+			if (!token)
 				continue;
 			line_raw(s, sep);
-			line_raw(s, f->tokens[i]);
+			line_raw(s, token);
 			sep = " ";
 		}
 		return;
@@ -280,9 +314,18 @@ static void csv_number_or_nothing(struct sink *s, uint64_t v)
 		line_u64(s, v);
 }
 
+static void csv_commas(struct sink *s, unsigned int nr)
+{
+	for (; nr > SINK_FEW; nr -= SINK_FEW)
+		sink_add_few(s, commas, SINK_FEW);
+	sink_add_few(s, commas, nr);
+}
+
 static int csv_told(struct exporter *x, const char *type, const struct mtr_event *ev)
 {
-	const struct field *at[F_NR] = { NULL };
+	uint8_t at[F_NR]; /* of a column that is set: its place in the fields */
+	unsigned int column = 0;
+	uint64_t set[2] = { 0, 0 };
 	struct events *e = x->state;
 	struct sink *s = &x->out;
 
@@ -299,14 +342,20 @@ static int csv_told(struct exporter *x, const char *type, const struct mtr_event
 	line_raw(s, ",");
 	line_u64(s, ev->cpu);
 	fields_of(&e->fields, x, ev);
-	for (unsigned int i = 0; i < e->fields.nr; i++)
-		at[e->fields.f[i].id] = &e->fields.f[i];
-	for (unsigned int i = 0; i < F_NR; i++) {
-		sink_add(s, ",", 1);
-		if (at[i])
-			csv_value(s, e, at[i]);
+	for (unsigned int i = 0; i < e->fields.nr; i++) {
+		set[e->fields.f[i].id / 64] |= 1ull << e->fields.f[i].id % 64;
+		at[e->fields.f[i].id] = (uint8_t)i;
 	}
-	line_raw(s, "\n");
+	while (set[0] | set[1]) {
+		unsigned int w = !set[0], i = w * 64 + (unsigned int)__builtin_ctzll(set[w]);
+
+		set[w] &= set[w] - 1;
+		csv_commas(s, i + 1 - column);
+		column = i + 1;
+		csv_value(s, e, &e->fields.f[at[i]]);
+	}
+	csv_commas(s, F_NR - column);
+	sink_add(s, "\n", 1);
 	return sink_end(s);
 }
 

@@ -40,6 +40,7 @@ struct export_info {
 	/* Live: the files of an address space, open already; NULL: they are looked for by path and build-id */
 	struct syms *(*syms_of)(void *ctx, uint32_t as);
 	void *syms_ctx;
+	bool debuginfod; /* else: files may be fetched */
 	bool live; /* an interval's packets leave at its end */
 };
 

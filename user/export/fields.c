@@ -70,6 +70,7 @@ static const char *const names[F_NR] = {
 	[F_TO] = "to",
 	[F_CALLSTACK] = "callstack",
 	[F_FRAMES] = "frames",
+	[F_CALL] = "call",
 };
 
 static const char *const vma_flags[32] = {
@@ -251,6 +252,7 @@ static void of_rss(struct fields *o, const struct mtr_ev_rss *e, uint32_t epoch)
 	change(o, F_BYTES, e->bytes);
 	member(o, e->member);
 	text(o, F_WHY, e->why < sizeof(whys) / sizeof(*whys) ? whys[e->why] : NULL);
+	text(o, F_CALL, mtr_call_name(e->call));
 	if (e->end > e->start) {
 		address(o, F_START, e->start);
 		address(o, F_END, e->end);

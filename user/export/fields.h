@@ -74,6 +74,7 @@ enum field_id {
 	F_TO,
 	F_CALLSTACK,
 	F_FRAMES,
+	F_CALL,
 	F_NR
 };
 

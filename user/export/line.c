@@ -10,21 +10,40 @@
 /* A name is at most 4095 bytes, each of which may become a U+FFFD of three. */
 #define STR_SZ (3 * 4096)
 
-/* @v in digits before @p; where they begin. */
-static char *digits(char *p, uint64_t v)
+static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+			    "25262728293031323334353637383940414243444546474849"
+			    "50515253545556575859606162636465666768697071727374"
+			    "75767778798081828384858687888990919293949596979899";
+
+/* @v in digits, the last one before @p. */
+static void digits(char *p, uint64_t v)
 {
-	do {
-		*--p = (char)('0' + v % 10);
-		v /= 10;
-	} while (v);
-	return p;
+	for (; v >= 100; v /= 100) {
+		p -= 2;
+		memcpy(p, pairs + v % 100 * 2, 2);
+	}
+	if (v >= 10)
+		memcpy(p - 2, pairs + v * 2, 2);
+	else
+		p[-1] = (char)('0' + v);
+}
+
+static unsigned int nr_digits(uint64_t v)
+{
+	unsigned int n = 1;
+
+	for (; v >= 10000; v /= 10000)
+		n += 4;
+	return n + (v >= 10) + (v >= 100) + (v >= 1000);
 }
 
 void line_u64(struct sink *s, uint64_t v)
 {
-	char buf[24], *p = digits(buf + sizeof(buf), v);
+	unsigned int n = nr_digits(v);
+	char *p = sink_room(s, n);
 
-	sink_add(s, p, (size_t)(buf + sizeof(buf) - p));
+	if (p)
+		digits(p + n, v);
 }
 
 void line_i64(struct sink *s, int64_t v)
@@ -36,24 +55,27 @@ void line_i64(struct sink *s, int64_t v)
 
 void line_hex(struct sink *s, uint64_t v)
 {
-	char buf[24], *p = buf + sizeof(buf);
+	unsigned int n = (unsigned int)(67 - __builtin_clzll(v | 1)) / 4 + 2;
+	char *p = sink_room(s, n);
 
-	do {
-		*--p = "0123456789abcdef"[v & 15];
-		v >>= 4;
-	} while (v);
-	*--p = 'x';
-	*--p = '0';
-	sink_add(s, p, (size_t)(buf + sizeof(buf) - p));
+	if (!p)
+		return;
+	p[0] = '0';
+	p[1] = 'x';
+	for (; n > 2; v >>= 4)
+		p[--n] = "0123456789abcdef"[v & 15];
 }
 
-static int plain_json(const char *text)
+/* How long it is, when all of it may stand in JSON and in CSV as it is; else 0. */
+static size_t plain(const char *text)
 {
-	for (; *text; text++)
-		if ((unsigned char)*text < 0x20 || (unsigned char)*text >= 0x7f || *text == '"' ||
-		    *text == '\\')
+	size_t n = 0;
+
+	for (; text[n]; n++)
+		if ((unsigned char)text[n] < 0x20 || (unsigned char)text[n] >= 0x7f ||
+		    text[n] == '"' || text[n] == '\\' || text[n] == ',')
 			return 0;
-	return 1;
+	return n;
 }
 
 static void escape(struct sink *s, unsigned char c)
@@ -68,10 +90,11 @@ static void escape(struct sink *s, unsigned char c)
 void line_json(struct sink *s, const char *text)
 {
 	char buf[STR_SZ];
+	size_t n = plain(text);
 
 	sink_add(s, "\"", 1);
-	if (plain_json(text)) {
-		line_raw(s, text);
+	if (n) {
+		sink_add(s, text, n);
 	} else {
 		for (const char *p = text_utf8(buf, sizeof(buf), text); *p; p++) {
 			if ((unsigned char)*p < 0x20 || *p == 0x7f) {
@@ -89,8 +112,14 @@ void line_json(struct sink *s, const char *text)
 void line_csv(struct sink *s, const char *text)
 {
 	char buf[STR_SZ];
-	const char *p = text_clean(buf, sizeof(buf), text, 0);
+	size_t n = plain(text);
+	const char *p;
 
+	if (n) {
+		sink_add(s, text, n);
+		return;
+	}
+	p = text_clean(buf, sizeof(buf), text, 0);
 	if (!strpbrk(p, ",\"")) {
 		line_raw(s, p);
 		return;
@@ -104,24 +133,27 @@ void line_csv(struct sink *s, const char *text)
 	sink_add(s, "\"", 1);
 }
 
+/* Its length, and where nanoseconds stand in it: 2024-05-14T16:00:13.123456789Z */
+#define TIME_LEN 30u
+#define TIME_NS 20u
+
 void line_time(struct sink *s, struct line_clock *c, uint64_t boot_ns)
 {
 	uint64_t real = c->real_ns + (boot_ns - c->boot_ns);
 	uint64_t second = real / NSEC_PER_SEC, ns = real % NSEC_PER_SEC;
-	char frac[11];
+	char *p = sink_room(s, TIME_LEN);
 
 	if (second != c->second || !c->text[0]) {
 		time_t t = (time_t)second;
 		struct tm tm;
 
 		gmtime_r(&t, &tm);
-		strftime(c->text, sizeof(c->text), "%Y-%m-%dT%H:%M:%S", &tm);
+		strftime(c->text, sizeof(c->text), "%Y-%m-%dT%H:%M:%S.000000000Z", &tm);
 		c->second = second;
 	}
-	line_raw(s, c->text);
-	frac[0] = '.';
-	for (unsigned int i = 9; i; i--, ns /= 10)
-		frac[i] = (char)('0' + ns % 10);
-	frac[10] = 'Z';
-	sink_add(s, frac, sizeof(frac));
+	if (!p)
+		return;
+	memcpy(p, c->text, TIME_LEN);
+	/* the zeros before it are there */
+	digits(p + TIME_NS + 9, ns);
 }

@@ -26,7 +26,7 @@ void line_csv(struct sink *s, const char *text);
 struct line_clock {
 	uint64_t boot_ns, real_ns;
 	uint64_t second; /* whose text is kept */
-	char text[24]; /* 2024-05-14T16:00:13 */
+	char text[SINK_FEW]; /* of the last one */
 };
 
 /* line_time() - RFC 3339, UTC, nanoseconds, without quotes */

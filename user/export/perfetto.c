@@ -330,6 +330,8 @@ static int of_proc(struct pf *f, struct pf_proc *q, const struct mtr_event *ev)
 		return pf_kernel(f, q, ev);
 	case MTR_EV_INVALIDATE:
 		return pf_invalidate(f, q, ev);
+	case MTR_EV_RSS: /* a counter's, too */
+		return pf_call(f, q, ev);
 	case MTR_EV_ATTACH: /* not here */
 	case MTR_EV_EXEC:
 	case MTR_EV_VMA:
@@ -341,7 +343,6 @@ static int of_proc(struct pf *f, struct pf_proc *q, const struct mtr_event *ev)
 	case MTR_EV_LOST:
 	case MTR_EV_MARK:
 	case MTR_EV_FILE: /* told with the mappings */
-	case MTR_EV_RSS: /* a counter's */
 	case MTR_EV_SP:
 	case MTR_EV_STACK: /* goes with the events that it is of */
 	case MTR_EV_MOVE: /* the mappings tell */
@@ -380,6 +381,10 @@ static int of_nobody(struct pf *f, const struct mtr_event *ev)
 
 static int one(struct pf *f, struct pf_proc *q, const struct mtr_event *ev)
 {
+	int err = q ? pf_call_over(f, q, ev) : 0;
+
+	if (err)
+		return err;
 	if (ev->kind == MTR_EV_ATTACH || ev->kind == MTR_EV_EXEC)
 		return pf_proc_begins(f, ev);
 	if (ev->kind == MTR_EV_VMA || ev->kind == MTR_EV_HOLE || ev->kind == MTR_EV_NAME ||

@@ -65,14 +65,95 @@ static int send_bin(struct pf *f, struct pf_bin *b, struct pf_event *e)
 	return err;
 }
 
+/* ---- system calls that move pages without changing the map: madvise, mlock … */
+
+/* mmap, munmap, brk, mremap …: what they did is among the changes of the map; exec, exit: so is that. */
+static bool is_map_call(unsigned int call)
+{
+	static const unsigned int nrs[] = { 9, 11, 12, 25, 30, 59, 60, 67, 231, 322 };
+
+	for (size_t i = 0; i < sizeof(nrs) / sizeof(*nrs); i++)
+		if (nrs[i] + 1 == call)
+			return true;
+	return false;
+}
+
+static bool same_call(const struct mtr_event *a, const struct mtr_event *b)
+{
+	return a->kind && a->tid == b->tid && a->rss.call == b->rss.call &&
+	       a->rss.ip == b->rss.ip && a->rss.sp == b->rss.sp && a->rss.start == b->rss.start &&
+	       a->rss.end == b->rss.end;
+}
+
+/* The call that is waiting is over, as far as can be told: all its events came, one behind the other. */
+static int end_of_call(struct pf *f, struct pf_proc *q)
+{
+	struct pf_call c = q->call;
+	const struct mtr_ev_rss *v = &c.ev.rss;
+	const char *known = mtr_call_name(v->call);
+	struct pf_event e;
+	char name[32];
+	int err;
+
+	q->call.ev.kind = 0;
+	if (!c.ev.kind || !each(&q->calls, 0, c.ev.time_ns, c.bytes))
+		return 0;
+	snprintf(name, sizeof(name), "system call %u", v->call - 1u);
+	pf_event(&e, EV_INSTANT, pf_task_track(q, c.ev.tid), 0, C_CALL);
+	e.ev.name = known ? (char *)known : name;
+	if (v->end > v->start) {
+		pf_ptr(&e, A_ADDRESS, v->start);
+		pf_uint(&e, A_SIZE, v->end - v->start);
+	}
+	pf_int(&e, A_BYTES, c.bytes);
+	if (c.swap)
+		pf_int(&e, A_SWAP_BYTES, c.swap);
+	if (v->ip)
+		pf_ptr(&e, A_PC, v->ip);
+	if (v->sp)
+		pf_ptr(&e, A_SP, v->sp);
+	err = pf_stack(f, q, &e, &c.ev);
+	return err ? err : pf_send(f, &e, c.ev.time_ns);
+}
+
+/* Its thread does something else. */
+int pf_call_over(struct pf *f, struct pf_proc *q, const struct mtr_event *ev)
+{
+	if (!q->call.ev.kind || ev->tid != q->call.ev.tid || ev->kind == MTR_EV_RSS ||
+	    ev->kind == MTR_EV_STACK)
+		return 0;
+	return end_of_call(f, q);
+}
+
+/* A large range goes in many pieces, and each counter tells of its own. */
+int pf_call(struct pf *f, struct pf_proc *q, const struct mtr_event *ev)
+{
+	const struct mtr_ev_rss *v = &ev->rss;
+	int err = 0;
+
+	if (v->why != MTR_WHY_SYSCALL || !v->call || is_map_call(v->call))
+		return 0;
+	if (!same_call(&q->call.ev, ev)) {
+		err = end_of_call(f, q);
+		q->call = (struct pf_call){ .ev = *ev };
+	}
+	if (v->member == MTR_SWAP)
+		q->call.swap += v->bytes;
+	else
+		q->call.bytes += v->bytes;
+	return err;
+}
+
 /* What a bin stands for: each argument named as an event kind is the number of those. */
 int pf_bins(struct pf *f, struct pf_proc *q)
 {
 	static const enum mtr_kind map_kinds[] = { MTR_EV_VMA, MTR_EV_HOLE, MTR_EV_NAME,
 						   MTR_EV_RESYNC };
 	struct pf_event e;
-	int err;
+	int err = end_of_call(f, q);
 
+	if (err)
+		return err;
 	pf_event(&e, EV_BEGIN, pf_proc_track(q, PT_FAULTS_BINNED), N_FAULTS_BINNED, C_BINNED);
 	count_note(&e, A_KINDS + MTR_EV_FAULT, q->faults.count);
 	pf_uint(&e, A_MINOR, q->faults.by[0]);
@@ -93,7 +174,13 @@ int pf_bins(struct pf *f, struct pf_proc *q)
 		return err;
 	pf_event(&e, EV_BEGIN, pf_proc_track(q, PT_INV_BINNED), N_INV_BINNED, C_BINNED);
 	count_note(&e, A_KINDS + MTR_EV_INVALIDATE, q->inv.count);
-	return send_bin(f, &q->inv, &e);
+	err = send_bin(f, &q->inv, &e);
+	if (err)
+		return err;
+	pf_event(&e, EV_BEGIN, pf_proc_track(q, PT_CALLS_BINNED), N_CALLS_BINNED, C_BINNED);
+	pf_uint(&e, A_EVENTS, q->calls.count);
+	pf_int(&e, A_BYTES, q->calls.bytes);
+	return send_bin(f, &q->calls, &e);
 }
 
 /* ---- the map */

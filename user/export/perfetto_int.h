@@ -68,6 +68,7 @@ enum pf_name {
 	N_INV_RELEASED,
 	N_INV_DOUBT,
 	N_INV_BINNED,
+	N_CALLS_BINNED,
 	N_NR
 };
 
@@ -108,12 +109,13 @@ enum pf_arg {
 	A_WHY,
 	A_SEQ,
 	A_STAYS,
+	A_SWAP_BYTES,
 	A_NR,
 	A_KINDS = 100,
 };
 
 /* Categories: an event's kind, and these. */
-enum { C_BINNED = 100, C_READING, C_INTERVAL };
+enum { C_BINNED = 100, C_READING, C_INTERVAL, C_CALL };
 
 /* Counters of a process; their tracks are the process's uuid and this number. */
 enum pf_counter {
@@ -143,6 +145,7 @@ enum pf_counter {
 	PT_READINGS,
 	PT_INV,
 	PT_INV_BINNED,
+	PT_CALLS_BINNED,
 };
 
 /* Tracks of no process. */
@@ -172,6 +175,12 @@ struct pf_bin {
 	uint64_t end_ns; /* of the last slice: slices of a track may not overlap */
 };
 
+/* A system call that moves pages: of its events, as they come, one is made. */
+struct pf_call {
+	struct mtr_event ev; /* the first; kind 0: none is waiting */
+	int64_t bytes, swap;
+};
+
 struct pf_proc {
 	uint32_t as, pid;
 	uint32_t comm; /* string */
@@ -189,7 +198,8 @@ struct pf_proc {
 	uint64_t keyframe_ns; /* of the last Smaps; 0: none yet */
 	uint64_t reading_end_ns; /* of the last reading told */
 	unsigned int reading_regions;
-	struct pf_bin faults, map, inv;
+	struct pf_bin faults, map, inv, calls;
+	struct pf_call call;
 	struct pf_ledger *ledger; /* NULL: no call stack came */
 	struct syms *syms; /* names; NULL: not asked for */
 	bool own_syms;
@@ -343,6 +353,8 @@ int pf_fault(struct pf *f, struct pf_proc *q, const struct mtr_event *ev);
 int pf_signal(struct pf *f, struct pf_proc *q, const struct mtr_event *ev);
 int pf_reading(struct pf *f, struct pf_proc *q, const struct mtr_event *ev);
 int pf_bins(struct pf *f, struct pf_proc *q);
+int pf_call_over(struct pf *f, struct pf_proc *q, const struct mtr_event *ev);
+int pf_call(struct pf *f, struct pf_proc *q, const struct mtr_event *ev);
 int pf_invalidate(struct pf *f, struct pf_proc *q, const struct mtr_event *ev);
 
 /* perfetto_stacks.c */

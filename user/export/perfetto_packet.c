@@ -53,6 +53,7 @@ static const char *const event_names[N_NR] = {
 	[N_INV_RELEASED] = "memtrace.ko tells no more",
 	[N_INV_DOUBT] = "pages unclear",
 	[N_INV_BINNED] = "invalidations",
+	[N_CALLS_BINNED] = "calls that moved pages",
 };
 
 static const char *const arg_names[A_NR] = {
@@ -91,6 +92,7 @@ static const char *const arg_names[A_NR] = {
 	[A_WHY] = "why",
 	[A_SEQ] = "seq",
 	[A_STAYS] = "stays",
+	[A_SWAP_BYTES] = "swap_bytes",
 };
 
 uint64_t pf_mix(uint64_t a, uint64_t b)
@@ -248,6 +250,7 @@ static void name_all(struct names *cats, struct names *events, struct names *arg
 	name(cats, C_BINNED, "binned");
 	name(cats, C_READING, "reading");
 	name(cats, C_INTERVAL, "interval");
+	name(cats, C_CALL, "call");
 	for (unsigned int i = 1; i < N_NR; i++)
 		name(events, i, event_names[i]);
 	for (unsigned int i = 1; i < A_NR; i++)

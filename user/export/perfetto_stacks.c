@@ -197,7 +197,8 @@ static struct syms *syms_of(struct pf *f, struct pf_proc *q, struct proc *p, uin
 
 	if (!q->syms) {
 		q->own_syms = !info->syms_of;
-		q->syms = info->syms_of ? info->syms_of(info->syms_ctx, q->as) : syms_new(0, false);
+		q->syms = info->syms_of ? info->syms_of(info->syms_ctx, q->as) :
+					  syms_new(0, info->debuginfod);
 	}
 	if (q->syms && p && !syms_maps(q->syms, pc) &&
 	    symmaps_set(q->syms, &p->aspace, f->x->st, q->own_syms ? f->x->mods : NULL, true))

@@ -29,7 +29,7 @@ void sink_close(struct sink *s)
 	s->len = s->cap = s->whole = 0;
 }
 
-int sink_add_slowly(struct sink *s, const void *data, size_t len)
+int sink_grow(struct sink *s, size_t len)
 {
 	size_t cap = s->cap ? s->cap : ENOUGH;
 	char *buf;
@@ -43,6 +43,13 @@ int sink_add_slowly(struct sink *s, const void *data, size_t len)
 	}
 	s->buf = buf;
 	s->cap = cap;
+	return 0;
+}
+
+int sink_add_slowly(struct sink *s, const void *data, size_t len)
+{
+	if (s->len + len > s->cap && sink_grow(s, len))
+		return s->err;
 	memcpy(s->buf + s->len, data, len);
 	s->len += len;
 	return s->err;

@@ -27,6 +27,8 @@ struct sink {
 int sink_open(struct sink *s, int fd);
 void sink_close(struct sink *s); /* what was not flushed is dropped */
 
+/* sink_grow() - memory for @len bytes more; 0 or −errno */
+int sink_grow(struct sink *s, size_t len);
 int sink_add_slowly(struct sink *s, const void *data, size_t len);
 /* sink_add() - bytes of the record under way; 0 or −errno */
 static inline int sink_add(struct sink *s, const void *data, size_t len)
@@ -34,6 +36,29 @@ static inline int sink_add(struct sink *s, const void *data, size_t len)
 	if (s->len + len > s->cap)
 		return sink_add_slowly(s, data, len);
 	memcpy(s->buf + s->len, data, len);
+	s->len += len;
+	return s->err;
+}
+
+/* sink_room() - @len bytes to be filled in at once, part of the record from now on; NULL: none, which the sink remembers */
+static inline char *sink_room(struct sink *s, size_t len)
+{
+	if (s->len + len > s->cap && sink_grow(s, len))
+		return NULL;
+	s->len += len;
+	return s->buf + s->len - len;
+}
+
+/*
+ * sink_add_few() - the first @len of the SINK_FEW bytes at @data, which all can be read: copied as a
+ * whole, because that takes less time than to look how many are wanted
+ */
+#define SINK_FEW 32u
+static inline int sink_add_few(struct sink *s, const char *data, size_t len)
+{
+	if (s->len + SINK_FEW > s->cap)
+		return sink_add_slowly(s, data, len);
+	memcpy(s->buf + s->len, data, SINK_FEW);
 	s->len += len;
 	return s->err;
 }

@@ -106,7 +106,8 @@ int model_apply(void *ctx, const struct mtr_event *ev)
 
 	if (event_is_told(ev->kind))
 		m->nr_events++;
-	if (ev->time_ns > m->time_ns)
+	/* of modules the file is told, beside the stream: the model that was live had no part in it */
+	if (ev->time_ns > m->time_ns && ev->kind != MTR_EV_MODULE)
 		m->time_ns = ev->time_ns;
 	if ((m->drop_kinds || m->drop_srcs) && dropped(m, ev))
 		return 0;

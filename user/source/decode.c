@@ -202,6 +202,7 @@ static int rss_event(const void *d, struct mtr_event *ev)
 	e->ip = w->ip;
 	e->sp = w->sp;
 	e->whole = w->h.aux & MTR_RSS_WHOLE;
+	e->call = 0;
 	ev->epoch = w->epoch;
 	switch (w->h.aux & 0xff) {
 	case MTR_RSS_IN_FAULT:
@@ -209,6 +210,8 @@ static int rss_event(const void *d, struct mtr_event *ev)
 		break;
 	case MTR_RSS_IN_SYSCALL:
 		e->why = MTR_WHY_SYSCALL;
+		if (w->nr >= 0 && w->nr < UINT16_MAX)
+			e->call = (uint16_t)(w->nr + 1);
 		break;
 	case MTR_RSS_FOREIGN:
 		e->why = MTR_WHY_FOREIGN;

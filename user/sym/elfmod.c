@@ -23,18 +23,31 @@
 static char *search_path;
 
 /* The servers are asked when the user says so, not because a login script names some. */
+static char *without_servers(bool debuginfod)
+{
+	const char *urls = getenv("DEBUGINFOD_URLS");
+	char *kept = !debuginfod && urls ? strdup(urls) : NULL;
+
+	if (!debuginfod)
+		unsetenv("DEBUGINFOD_URLS");
+	return kept;
+}
+
+static void with_servers(char *kept)
+{
+	if (kept)
+		setenv("DEBUGINFOD_URLS", kept, 1);
+	free(kept);
+}
+
 static int find_debuginfo(Dwfl_Module *mod, void **userdata, const char *modname, Dwarf_Addr base,
 			  const char *file, const char *link, GElf_Word crc, char **ret_file)
 {
 	const struct elfmod *m = userdata ? *userdata : NULL;
 	const char *root = m ? m->root : "";
-	char *urls = NULL;
+	char *urls = without_servers(!m || m->debuginfod);
 	int fd;
 
-	if (m && !m->debuginfod && getenv("DEBUGINFOD_URLS")) {
-		urls = strdup(getenv("DEBUGINFOD_URLS"));
-		unsetenv("DEBUGINFOD_URLS");
-	}
 	/* "+": the check sums in .gnu_debuglink count */
 	if (asprintf(&search_path, "+:.debug:/usr/lib/debug%s%s%s", *root ? ":" : "", root,
 		     *root ? "/usr/lib/debug" : "") < 0)
@@ -42,9 +55,7 @@ static int find_debuginfo(Dwfl_Module *mod, void **userdata, const char *modname
 	fd = dwfl_standard_find_debuginfo(mod, userdata, modname, base, file, link, crc, ret_file);
 	free(search_path);
 	search_path = NULL;
-	if (urls)
-		setenv("DEBUGINFOD_URLS", urls, 1);
-	free(urls);
+	with_servers(urls);
 	return fd;
 }
 
@@ -135,6 +146,55 @@ struct elfmod *elfmod_open(int fd, const char *path, const char *root, bool debu
 		return NULL;
 	}
 	return m;
+}
+
+/* Bytes of a build-id; 0: it is none. */
+static int unhex(const char *hex, unsigned char *out, size_t sz)
+{
+	size_t n = strlen(hex) / 2;
+
+	if (!n || n > sz || strlen(hex) % 2)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		if (sscanf(hex + 2 * i, "%2hhx", &out[i]) != 1)
+			return 0;
+	return (int)n;
+}
+
+/* FOLDER/.build-id/ab/cdef…: where Debian and where Fedora have it */
+static char build_id_path[] = "/usr/lib/debug:/usr/lib";
+static char *build_id_folders = build_id_path;
+
+static const Dwfl_Callbacks finders = {
+	.find_elf = dwfl_build_id_find_elf,
+	.find_debuginfo = dwfl_standard_find_debuginfo,
+	.debuginfo_path = &build_id_folders,
+};
+
+int elfmod_find(const char *build_id, bool debuginfod)
+{
+	unsigned char id[64];
+	int n = unhex(build_id, id, sizeof(id)), fd = -1;
+	Dwfl *dwfl = n ? dwfl_begin(&finders) : NULL;
+	void *userdata = NULL;
+	char *urls, *file = NULL;
+	Dwfl_Module *mod;
+	Elf *elf = NULL;
+
+	if (!dwfl)
+		return -1;
+	urls = without_servers(debuginfod);
+	dwfl_report_begin(dwfl);
+	/* any addresses: it is the file that is wanted, not where it lies */
+	mod = dwfl_report_module(dwfl, build_id, 4096, 8192);
+	if (mod && !dwfl_module_report_build_id(mod, id, (size_t)n, 4096))
+		fd = dwfl_build_id_find_elf(mod, &userdata, build_id, 4096, &file, &elf);
+	dwfl_report_end(dwfl, NULL, NULL);
+	elf_end(elf);
+	free(file);
+	dwfl_end(dwfl);
+	with_servers(urls);
+	return fd;
 }
 
 struct elfmod *elfmod_memory(const void *image, size_t sz, const char *name)

@@ -48,6 +48,15 @@ struct elfmod {
  * Returns NULL for what is not ELF, or when memory is short.
  */
 struct elfmod *elfmod_open(int fd, const char *path, const char *root, bool debuginfod);
+/**
+ * elfmod_find() - a program or library that is not where it was recorded, by its build-id
+ * @build_id: in hexadecimal
+ * @debuginfod: when no folder has it, the servers in DEBUGINFOD_URLS are asked
+ *
+ * Returns a descriptor, or −1. Whether it is the file that was wanted is for the caller to see.
+ */
+int elfmod_find(const char *build_id, bool debuginfod);
+
 /* elfmod_memory() - the same from an image in memory, which is copied */
 struct elfmod *elfmod_memory(const void *image, size_t sz, const char *name);
 void elfmod_put(struct elfmod *m);

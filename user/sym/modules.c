@@ -111,17 +111,27 @@ static int open_regular(const char *path, struct stat *st)
 	return -1;
 }
 
-/* Of a recorded process: what lies there on this machine is the same only if it says so itself. */
-static int open_recorded(const struct mapping *m)
+/* What was found on this machine is the file of a recorded process only if it says so itself. */
+static int if_same_id(int fd, const char *build_id)
 {
 	char hex[BUILDID_HEX_SZ];
-	struct stat st;
-	int fd = m->build_id && *m->path == '/' ? open_regular(m->path, &st) : -1;
 
-	if (fd < 0 || (!buildid_read(fd, hex, sizeof(hex)) && !strcmp(hex, m->build_id)))
+	if (fd < 0 || (!buildid_read(fd, hex, sizeof(hex)) && !strcmp(hex, build_id)))
 		return fd;
 	close(fd);
 	return -1;
+}
+
+/* At its path; else what somebody keeps under its build-id. */
+static int open_recorded(const struct syms *s, const struct mapping *m)
+{
+	struct stat st;
+	int fd;
+
+	if (!m->build_id || *m->path != '/')
+		return -1;
+	fd = if_same_id(open_regular(m->path, &st), m->build_id);
+	return fd >= 0 ? fd : if_same_id(elfmod_find(m->build_id, s->debuginfod), m->build_id);
 }
 
 /* What is there now under that name counts only if it is the same file. */
@@ -167,7 +177,7 @@ static int open_file(const struct syms *s, const struct mapping *m)
 	int fd;
 
 	if (!s->pid)
-		return open_recorded(m);
+		return open_recorded(s, m);
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", s->pid,
 		 (unsigned long long)m->start, (unsigned long long)m->end);
 	fd = open_regular(path, &st);

@@ -34,8 +34,9 @@ struct sym_map {
 /**
  * syms_new() - the names of one process
  * @pid: files are opened through its /proc directory; 0: of a recorded process. Then a file counts
- *	that lies at the path on this machine and has the same build-id
- * @debuginfod: missing debug information may be fetched from the servers in DEBUGINFOD_URLS
+ *	that has the same build-id, and lies on this machine at the path or in a folder .build-id
+ * @debuginfod: missing debug information, and missing files of a recorded process, may be fetched from
+ *	the servers in DEBUGINFOD_URLS
  *
  * Returns NULL when memory is short.
  */

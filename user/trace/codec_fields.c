@@ -52,7 +52,7 @@ static const struct field fault[] = {
 
 static const struct field rss[] = {
 	F(rss.bytes), FM(rss.member), F(rss.why), F(rss.start),	 F(rss.end),
-	F(epoch),     F(rss.ip),      F(rss.sp),  FB(rss.whole),
+	F(epoch),     F(rss.ip),      F(rss.sp),  FB(rss.whole), F(rss.call),
 };
 
 static const struct field thread[] = {

@@ -63,6 +63,10 @@ enum chunk_type {
 #define CHUNK_F_ZSTD 0x01u
 #define CHUNK_F_FIRST 0x02u /* of a keyframe's chunks */
 #define CHUNK_F_LAST 0x04u
+/* What can be found in a chunk of events without reading the others. */
+#define CHUNK_F_KNOWN 0x08u /* its writer sets the next two: without them it has neither */
+#define CHUNK_F_MARK 0x10u
+#define CHUNK_F_MODULE 0x20u
 
 /* What a reader takes at most: a damaged length must not take all memory. */
 #define CHUNK_MAX_RAW (16u << 20)

@@ -111,6 +111,8 @@ static bool gap(struct trace_reader *r, struct mtr_event *ev)
 	uint64_t n = r->told_known && r->ci.told_before > r->told ? r->ci.told_before - r->told : 0;
 	bool first = !r->told_known && r->ci.told_before && !r->want_key;
 
+	if (r->only)
+		return false;
 	r->told = r->ci.told_before;
 	r->told_known = true;
 	if (first)
@@ -124,6 +126,12 @@ static bool gap(struct trace_reader *r, struct mtr_event *ev)
 	return true;
 }
 
+/* By the index alone: nothing that is looked for is in this chunk of events. */
+static bool passed_over(const struct trace_reader *r, const struct index_entry *e)
+{
+	return r->only && e->flags & CHUNK_F_KNOWN && !(e->flags & r->only);
+}
+
 /* 1: @ev is an event that tells of a gap; 0; −errno */
 static int open_chunk(struct trace_reader *r, struct mtr_event *ev)
 {
@@ -132,6 +140,10 @@ static int open_chunk(struct trace_reader *r, struct mtr_event *ev)
 	int ret;
 
 	if (key && !((r->want_key || r->all_keys) && (r->in_key || e->flags & CHUNK_F_FIRST))) {
+		r->next++;
+		return 0;
+	}
+	if (e->type == CHUNK_EVENTS && passed_over(r, e)) {
 		r->next++;
 		return 0;
 	}
@@ -251,6 +263,11 @@ int trace_reader_seek(struct trace_reader *r, uint64_t time_ns)
 	}
 	rewind_to(r, first);
 	return 0;
+}
+
+void trace_reader_only(struct trace_reader *r, unsigned int kind)
+{
+	r->only = kind == MTR_EV_MARK ? CHUNK_F_MARK : kind == MTR_EV_MODULE ? CHUNK_F_MODULE : 0;
 }
 
 void trace_reader_all_keys(struct trace_reader *r, bool on)

@@ -80,6 +80,15 @@ void trace_reader_all_keys(struct trace_reader *r, bool on);
 /* trace_reader_in_key() - the last event given was part of a keyframe */
 bool trace_reader_in_key(const struct trace_reader *r);
 
+/**
+ * trace_reader_only() - pass over what is known to hold none of these
+ * @kind: MTR_EV_MARK or MTR_EV_MODULE, 0: pass over nothing
+ *
+ * For who looks for something in all of a file: other events come still, but not all, and what is
+ * missing between them is not told. Ends with a 0 and a seek.
+ */
+void trace_reader_only(struct trace_reader *r, unsigned int kind);
+
 /* trace_reader_stacks() - the frames of the call stacks read so far; an id stays valid while the reader lives */
 const struct stacktab *trace_reader_stacks(const struct trace_reader *r);
 

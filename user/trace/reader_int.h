@@ -30,6 +30,7 @@ struct trace_reader {
 	bool gave_key; /* the last event given was a keyframe's */
 	bool in_key; /* this chunk is a keyframe's */
 	bool reset; /* give an empty model first */
+	uint8_t only; /* chunks that may hold this: CHUNK_F_MARK or …_MODULE; 0: all */
 
 	uint8_t *disk, *raw;
 	size_t disk_sz, raw_sz;

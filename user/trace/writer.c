@@ -6,10 +6,21 @@
 #include <zstd.h>
 
 #include "trace/codec.h"
+#include "util/clock.h"
 
 /* Large enough for zstd to find what repeats, small enough to be written every second. */
 #define CHUNK_RAW (256u << 10)
 #define LEVEL 1
+
+/*
+ * Keyframes: seeking reads what lies between two of them, and what takes its time is the
+ * model that takes the events in, not their bytes: so many are done in some 30 ms. Bytes are for
+ * events that are large, time for a process of which there is little to tell.
+ */
+#define KEY_EVENTS 200000u
+#define KEY_RAW (1u << 20)
+#define KEY_NS (60 * NSEC_PER_SEC)
+#define KEY_SZ_MOST (4u << 20) /* a model that is larger does not make seeking slower yet */
 
 struct trace_writer {
 	struct codec codec;
@@ -99,6 +110,8 @@ static int flush(struct trace_writer *w, bool last)
 	if (w->key)
 		w->ci.flags =
 			(uint8_t)((w->key_first ? CHUNK_F_FIRST : 0) | (last ? CHUNK_F_LAST : 0));
+	else
+		w->ci.flags |= CHUNK_F_KNOWN;
 	w->key_first = false;
 	n = pack(w);
 	w->ci.disk_len = (uint32_t)n;
@@ -119,8 +132,17 @@ int trace_writer_flush(struct trace_writer *w)
 	return flush(w, false);
 }
 
+/* What a reader may look for: it then knows from the index in which chunks. */
+static uint8_t flag_of(const struct mtr_event *ev)
+{
+	if (ev->kind == MTR_EV_MARK)
+		return CHUNK_F_MARK;
+	return ev->kind == MTR_EV_MODULE ? CHUNK_F_MODULE : 0;
+}
+
 static void count(struct trace_writer *w, const struct mtr_event *ev)
 {
+	w->ci.flags |= flag_of(ev);
 	if (ev->kind < MTR_EV_MAX)
 		w->stats.by_kind[ev->kind]++;
 	w->stats.told += event_is_told(ev->kind);
@@ -167,8 +189,19 @@ int trace_writer_keyframe(struct trace_writer *w, uint64_t time_ns,
 	w->stats.nr_keyframes++;
 	w->stats.key_ns = time_ns;
 	w->stats.key_raw = w->stats.raw_bytes;
+	w->stats.key_told = w->stats.told;
 	w->stats.key_sz = w->stats.raw_bytes - raw;
 	return err;
+}
+
+bool trace_writer_key_due(const struct trace_writer *w, uint64_t now_ns)
+{
+	const struct trace_stats *s = &w->stats;
+	uint64_t since = s->raw_bytes + w->len - s->key_raw, nr = s->told - s->key_told;
+
+	if (since < (s->key_sz < KEY_SZ_MOST ? s->key_sz : KEY_SZ_MOST))
+		return false;
+	return nr >= KEY_EVENTS || since >= KEY_RAW || (s->key_ns && now_ns - s->key_ns >= KEY_NS);
 }
 
 size_t trace_facts_chunk(const struct trace_facts *f, struct chunk_info *ci, uint8_t *out)

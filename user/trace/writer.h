@@ -30,6 +30,7 @@ struct trace_stats {
 	uint64_t key_ns; /* when the last keyframe was made; 0: never */
 	uint64_t key_raw; /* raw_bytes then, itself included */
 	uint64_t key_sz; /* how many of those were its own */
+	uint64_t key_told; /* told then */
 };
 
 struct trace_writer;
@@ -51,6 +52,12 @@ int trace_writer_flush(struct trace_writer *w);
  */
 int trace_writer_keyframe(struct trace_writer *w, uint64_t time_ns,
 			  int (*fill)(void *ctx, event_sink_fn sink, void *sink_ctx), void *ctx);
+
+/*
+ * trace_writer_key_due() - is so much behind the last keyframe that a reader should not have to go through
+ * more? Never when keyframes would become more than about half of what is written.
+ */
+bool trace_writer_key_due(const struct trace_writer *w, uint64_t now_ns);
 
 const struct trace_stats *trace_writer_stats(const struct trace_writer *w);
 
