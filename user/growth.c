@@ -108,6 +108,7 @@ int growth_adopt(struct growth *g, struct proc *p, uint64_t now_ns)
 
 	if (err)
 		return err;
+	gp->adopted = true;
 	aspace_for_each(r, &p->aspace) {
 		int64_t has = region_resident(r);
 		uint8_t member = r->res[MTR_ANON] >= r->res[MTR_FILE] ? MTR_ANON : MTR_FILE;
@@ -354,6 +355,38 @@ static int set_marks(struct growth *g, const struct mtr_event *ev)
 		gp->p = model_proc(g->model, gp->as);
 		if (gp->p && gp->p->death == DEATH_NONE)
 			err = set_mark(gp, ev);
+	}
+	return err;
+}
+
+static int rebase(struct growth_proc *gp, uint64_t now_ns)
+{
+	gp->adopted = true;
+	gp->from_ns = now_ns;
+	gp->rss0 = gp->settled_rss = proc_rss(gp->p);
+	gp->others = 0;
+	gp->nr_stacks = gp->nr_truncated = gp->nr_failed = 0;
+	gp->nr_ticks = gp->skipped = 0;
+	gp->keep_every = 1;
+	while (gp->nr_moments)
+		free(gp->moment[--gp->nr_moments].net);
+	for (uint32_t k = 0; k < gp->nr_paths; k++) {
+		free(gp->path[k].series);
+		gp->path[k].series = NULL;
+		gp->path[k].nr_series = gp->path[k].nr_tids = 0;
+	}
+	return ledger_rebase(&gp->ledger);
+}
+
+int growth_rebase(struct growth *g, uint64_t now_ns)
+{
+	struct growth_proc *gp;
+	int err = 0;
+
+	for (gp = g->procs; gp && !err; gp = gp->hh.next) {
+		gp->p = model_proc(g->model, gp->as);
+		if (gp->p)
+			err = rebase(gp, now_ns);
 	}
 	return err;
 }

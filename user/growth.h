@@ -69,6 +69,7 @@ struct growth_proc {
 	uint32_t *by_stack; /* path of a stack id; 0: none yet */
 	uint32_t cap_by_stack;
 	uint64_t from_ns;
+	bool adopted; /* it was not watched from its beginning on: what it had then is 'before' */
 	int64_t rss0; /* resident bytes then */
 	int64_t settled_rss; /* of the latest tick */
 	int64_t others; /* bytes that others brought, gross */
@@ -99,6 +100,9 @@ void growth_free(struct growth *g);
 
 /* growth_adopt() - a process that was traced before: what it has is what was before attach. 0 or −ENOMEM */
 int growth_adopt(struct growth *g, struct proc *p, uint64_t now_ns);
+
+/* growth_rebase() - begin anew: what is there now is what was before, and known by its pages. 0 or −ENOMEM */
+int growth_rebase(struct growth *g, uint64_t now_ns);
 
 /* growth_event() - as event_sink_fn; @ctx is the struct growth; after the model was told */
 int growth_event(void *ctx, const struct mtr_event *ev);

@@ -211,17 +211,18 @@ static void add_place(struct growth_row *row, const struct region *r, int64_t by
 		row->many_places = true;
 }
 
-/* What regions the bytes of each row are in. */
-static void find_kinds(struct growth_proc *gp, struct making **of_path)
+/* What regions the bytes of each row are in, and those that no row has. */
+static void find_kinds(struct growth_proc *gp, struct making **of_path, struct growth_report *rep)
 {
 	for (struct ledger_extent *e = ledger_first(&gp->ledger); e; e = ledger_next(e)) {
 		uint32_t k = e->path - LEDGER_FIRST;
-		struct region *r;
+		struct region *r = aspace_find(&gp->p->aspace, e->start);
 
-		if (e->path < LEDGER_FIRST || k >= gp->nr_paths || !of_path[k])
-			continue;
-		r = aspace_find(&gp->p->aspace, e->start);
 		if (!r || r->kind >= RK_NR)
+			continue;
+		if (e->path == LEDGER_NO_PATH)
+			rep->no_path_by_kind[r->kind] += e->bytes;
+		if (e->path < LEDGER_FIRST || k >= gp->nr_paths || !of_path[k])
 			continue;
 		of_path[k]->by_kind[r->kind] += e->bytes;
 		add_place(&of_path[k]->row, r, e->bytes);
@@ -312,7 +313,7 @@ static void identity(struct growth_proc *gp, struct growth_report *r)
 	r->delta = r->rss - gp->rss0;
 	r->attributed = ledger_total(&gp->ledger);
 	/* what an exec finds there the kernel has put there: nothing was before */
-	r->before = gp->p->from_start && !gp->p->copied ? 0 : -before.released;
+	r->before = gp->p->from_start && !gp->p->copied && !gp->adopted ? 0 : -before.released;
 	r->no_path = ledger_path(&gp->ledger, LEDGER_NO_PATH).net;
 	r->others = r->no_path > 0 ? r->no_path : 0;
 	if (r->others > gp->others)
@@ -380,7 +381,7 @@ int growth_report(struct growth *g, struct growth_proc *gp, struct growth_report
 	if (!err)
 		err = make_rows(g, gp, &all, of_path);
 	if (!err) {
-		find_kinds(gp, of_path);
+		find_kinds(gp, of_path, r);
 		err = take_rows(gp, &all, r);
 	}
 	free_making(&all);

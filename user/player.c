@@ -365,6 +365,27 @@ int player_status(const struct player *pl)
 	return 0;
 }
 
+int player_modules(struct player *pl, struct modtab *mods)
+{
+	struct strtab *theirs = strtab_new();
+	struct src_file *sf = NULL;
+	struct mtr_event ev;
+	int ret = theirs ? src_file_open(pl->path, theirs, &sf) : -ENOMEM;
+
+	while (!ret && (ret = trace_reader_next(src_file_reader(sf), &ev)) > 0) {
+		ret = 0;
+		if (ev.kind != MTR_EV_MODULE)
+			continue;
+		ev.module.path = strtab_intern_str(pl->st, strtab_str(theirs, ev.module.path));
+		ev.module.build_id =
+			strtab_intern_str(pl->st, strtab_str(theirs, ev.module.build_id));
+		ret = modtab_event(mods, &ev);
+	}
+	src_file_close(sf);
+	strtab_free(theirs);
+	return ret;
+}
+
 /* ---- moments */
 
 static int find_mark(struct player *pl, const char *name, uint64_t *ret_ns)

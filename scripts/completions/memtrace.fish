@@ -52,6 +52,8 @@ complete -c memtrace -n '__fish_seen_subcommand_from record growth' -l sample -x
 complete -c memtrace -n '__fish_seen_subcommand_from growth' -l format -x -a 'text folded pprof html' -d 'Of the report'
 complete -c memtrace -n '__fish_seen_subcommand_from growth' -l arenas -d 'What glibc malloc holds'
 complete -c memtrace -n '__fish_seen_subcommand_from growth' -l fail-on -x -a 'leak_like plateau sawtooth step flat insufficient_data' -d 'Status 10 on this verdict'
+complete -c memtrace -n '__fish_seen_subcommand_from growth' -l from -x -d 'Of a recording: since this moment'
+complete -c memtrace -n '__fish_seen_subcommand_from growth' -l to -x -d 'Of a recording: up to this moment'
 complete -c memtrace -n '__fish_seen_subcommand_from stacks' -s t -l tid -x -d 'This thread only'
 complete -c memtrace -n '__fish_seen_subcommand_from stacks' -l vars -d 'Variables of each frame'
 complete -c memtrace -n '__fish_seen_subcommand_from stacks' -l no-values -d 'With --vars: no values'

@@ -419,6 +419,171 @@ def html():
     check("default-src 'none'" in rest, 'no policy')
 
 
+# ---- of recordings
+
+def record(file, *args):
+    return subprocess.Popen([MEMTRACE, 'record', '-q', '-i', '100ms', '-o', file, *map(str, args)], stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, text=True)
+
+
+def of_file(file, *args, want=0, lines=0):
+    """growth FILE: its reports; @lines: on stderr."""
+    p = start(file, *args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    out, err = p.communicate(timeout=4 * PATIENCE)
+    equal(p.returncode, want, f'exit status of growth FILE {args} ({err})')
+    equal(err.count('\n'), lines, f'lines on stderr: {err}')
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def recorded_growth(d, kind, *flags):
+    """Of a target from its first instruction to its end: the file, and what the target says."""
+    file = os.path.join(d, 'f.mtr')
+    p = record(file, *flags, '--', os.path.join(live.TARGETS, 'grow'), '--kind', kind, '--mib', MIB, '--ms', MS, '--seed', SEED)
+    out = p.communicate(timeout=4 * PATIENCE)[0]
+    equal(p.returncode, 0, 'exit status')
+    return file, {f['function']: f['bytes'] for f in (fields(x.split()) for x in out.splitlines()) if 'function' in f}
+
+
+def recorded(kind, verdict):
+    """The same truth, out of a file."""
+    def test():
+        with tempfile.TemporaryDirectory() as d:
+            file, truth = recorded_growth(d, kind, '--stacks', '--sample', '1')
+            r = Report(of_file(file)[0], truth)
+        adds_up(r)
+        r.near(0.05)
+        r.top(by='gross_bytes')
+        r.verdict(verdict)
+    return f'recorded_{kind}', test
+
+
+def now():
+    t = time.time_ns()
+    return time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(t // 10**9)) + f'.{t % 10**9:09}Z'
+
+
+class Twice:
+    """A recording of a target that grows by one function up to a mark, and then by another one, while some of the first goes."""
+
+    def __init__(self, d, *flags):
+        self.file = os.path.join(d, 'twice.mtr')
+        with Target('grow', '--kind', 'twice', '--mib', 8, '--ms', 800, '--seed', SEED) as target:
+            self.pid = target.pid
+            target.checkpoint()
+            p = record(self.file, '-p', target.pid, *flags)
+            wait_until_traced(p.pid, target.pid)
+            target.next()
+            self.first = target.lines('TRUTH')[0][1]['bytes']
+            equal(mark('-p', target.pid, 'middle'), 0, 'exit status')
+            time.sleep(0.3 * SLOW)
+            self.at_rest = now()
+            time.sleep(0.3 * SLOW)
+            target.next()
+            self.second = target.lines('TRUTH')[0][1]['bytes']
+            self.gone = target.lines('GONE')[0][1]['bytes']
+            p.send_signal(signal.SIGINT)
+            equal(p.wait(4 * PATIENCE), 0, 'exit status')
+
+
+def window(rec, truth, before, *args):
+    o, = of_file(rec.file, *args)
+    r = Report(o, truth)
+    r.identity()
+    for function in 'leak_brk', 'leak_map':
+        check(function in truth or not r.net(function), f'{function} grew in another window: {r.net(function)}')
+    r.near(0.05)
+    got = o['rss']['before_attach_bytes']
+    check(abs(got - before) <= 0.05 * abs(before), f'before {args}: {got}, not {before}')
+    check(abs(o['rss']['residual_bytes']) <= max(0.02 * abs(o['rss']['delta_bytes']), KEPT_BACK), 'residual', o['rss'])
+    return o
+
+
+def recorded_windows():
+    """From a moment on, up to one: what was there before it is 'before', and known by its pages."""
+    with tempfile.TemporaryDirectory() as d:
+        rec = Twice(d, '--stacks', '--sample', '1')
+        whole = window(rec, {'leak_brk': rec.first - rec.gone, 'leak_map': rec.second}, 0)
+        for moment in 'middle', rec.at_rest:
+            one = window(rec, {'leak_brk': rec.first}, 0, '--to', moment)
+            two = window(rec, {'leak_map': rec.second}, -rec.gone, '--from', moment)
+            equal(one['window']['to_ns'], two['window']['from_ns'], 'the moment between')
+            equal(one['rss']['delta_bytes'] + two['rss']['delta_bytes'], whole['rss']['delta_bytes'], 'both windows')
+        both, = of_file(rec.file, '--from', 'middle', '--to', rec.at_rest)
+        equal((both['paths'], both['rss']['delta_bytes']), ([], 0), 'while it was at rest')
+        equal([b['to'] for b in whole['between_marks']], ['middle', None], 'marks')
+        for args, want in ((['--from', rec.at_rest, '--to', 'middle'], 2), (['--from', '+1h'], 2), (['--to', '+1h'], 2),
+                           (['--from', '2020-01-01T00:00:00Z'], 2), (['--from', 'middle', '--to', 'middle'], 2),
+                           (['--from', 'no such mark'], 2), (['--from', '5m'], 2), (['-p', '1'], 3), (['--arenas'], 2),
+                           (['-d', '3'], 2), (['--sample', '2'], 2), (['x'], 2), (['--', 'true'], 2)):
+            equal(of_file(rec.file, *args, want=want, lines=1), [], f'reports of {args}')
+        of_file('/dev/null', want=1, lines=1)
+        of_file(d, want=1, lines=1)
+        p = start('--from', 'middle', '-p', rec.pid, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        equal(p.wait(PATIENCE), 2, '--from of what lives')
+        damaged(rec, whole)
+
+
+def damaged(rec, whole):
+    """What is intact is read, and that is said."""
+    with open(rec.file, 'rb') as f:
+        data = bytearray(f.read())
+    bad = rec.file + '.bad'
+    for size, at in (len(data), len(data) // 2), (len(data) * 2 // 3, None):
+        with open(bad, 'wb') as f:
+            f.write(data[:size])
+            if at:
+                f.seek(at)
+                f.write(bytes([data[at] ^ 0x40]))
+        o, = of_file(bad, want=6, lines=1)
+        Report(o, {}).identity()
+        check(o['window']['to_ns'] <= whole['window']['to_ns'] and o['paths'], 'of a damaged file', o['window'])
+
+
+def recorded_without_stacks():
+    """No path is known, and that is said; what grew, and of which kind, all the same."""
+    with tempfile.TemporaryDirectory() as d:
+        file, truth = recorded_growth(d, 'brk')
+        o, = of_file(file, lines=1)
+        p = subprocess.run([MEMTRACE, 'growth', file, '--ascii'], capture_output=True, text=True, timeout=PATIENCE, check=False)
+    r, want = Report(o, {}), truth['leak_brk']
+    r.identity()
+    r.verdict('leak_like')
+    equal(o['paths'], [], 'paths')
+    kinds = {k['region_kind']: k['net_bytes'] for k in o['no_path_by_kind']}
+    equal(sum(kinds.values()), o['rss']['no_path_bytes'], 'the sum of all kinds')
+    check(abs(kinds['heap'] - want) <= 0.05 * want, 'heap', kinds, 'not', want)
+    check('REGIONS' in p.stdout and 'heap' in p.stdout, p.stdout)
+
+
+def recorded_processes():
+    """One report each, in the order in which they began; -p chooses; what holds one process says which."""
+    path = os.path.join(live.TARGETS, 'grow')
+    with tempfile.TemporaryDirectory() as d:
+        file, page = os.path.join(d, 'f.mtr'), os.path.join(d, 'page.html')
+        p = record(file, '-f', '--stacks', '--sample', '1', '--', '/bin/sh', '-c',
+                   f'{path} --kind brk --mib 4 --ms 300; {path} --kind map --mib 6 --ms 300; :')
+        truth = [fields(x.split()) for x in p.communicate(timeout=4 * PATIENCE)[0].splitlines() if 'TRUTH' in x]
+        reports = of_file(file)
+        equal([o['process']['comm'] for o in reports], ['sh', 'grow', 'grow'], 'processes')
+        for o, t in zip(reports[1:], truth):
+            r = Report(o, {t['function']: t['bytes']})
+            r.identity()
+            r.near(0.05)
+        last = reports[-1]['process']['pid']
+        equal(of_file(file, '-p', last), reports[-1:], 'the one that was asked for')
+        equal(of_file(file, '--format', 'html', '-o', page, lines=1), [], 'html')
+        with open(page, encoding='utf-8') as f:
+            check('"comm":"sh"' in f.read().replace('": "', '":"'), 'not the first process')
+        equal(of_file(file, '-p', last, '--format', 'folded', '-o', page), [], 'folded')
+        with open(page, encoding='utf-8') as f:
+            got = sum(int(line.rsplit(' ', 1)[1]) for line in f if ';leak_map' in line)
+        check(abs(got - truth[1]['bytes']) <= 0.05 * truth[1]['bytes'], 'folded', got, truth[1])
+        equal(of_file(file, '-p', last, '--format', 'pprof', '-o', page), [], 'pprof')
+        with gzip.open(page) as f:
+            check(b'leak_map' in f.read(), 'no such function in the profile')
+        of_file(file, '-p', last, '--fail-on', reports[-1]['verdict']['kind'], want=10)
+
+
 def text_report():
     path = os.path.join(live.TARGETS, 'grow')
     p = subprocess.run([MEMTRACE, 'growth', '--ascii', '--', path, '--kind', 'brk', '--mib', str(MIB), '--ms',
@@ -446,4 +611,5 @@ main(from_start('small', 'leak_like'), from_start('large', 'leak_like'), from_st
      from_start('threads', 'leak_like'), from_start('hand', 'leak_like'), from_start('shuffle', 'leak_like'),
      from_start('cache', 'plateau'), from_start('sawtooth', 'sawtooth'), other_language('grow_new'),
      other_language('grow_rs'), attach_all_faults, attach_sampled, sampled_paths_share_alike, marks, arenas, before_attach_goes,
-     without_stacks, without_moves, fail_on, folded, pprof, html, text_report, wrong_usage, *([never_leaks] if RUNS else []))
+     without_stacks, without_moves, fail_on, folded, pprof, html, recorded('map', 'leak_like'),
+     recorded('sawtooth', 'sawtooth'), recorded_windows, recorded_without_stacks, recorded_processes, text_report, wrong_usage, *([never_leaks] if RUNS else []))

@@ -63,6 +63,7 @@ struct growth_report {
 	uint64_t to_real_ns; /* CLOCK_REALTIME of to_ns */
 	int64_t rss, delta, attributed, before,
 		no_path; /* bytes; delta = attributed + before + residual */
+	int64_t no_path_by_kind[RK_NR]; /* of no_path, what is known of where it is: bytes */
 	int64_t others; /* of no_path: brought by the kernel (huge pages filled up) or another process */
 	struct verdict verdict; /* of the process */
 	const struct arenas *arenas; /* NULL: nobody asked */
@@ -73,6 +74,7 @@ struct growth_report {
 	uint64_t nr_stacks, nr_truncated, nr_failed;
 	uint64_t nr_known; /* of the stacks, recognised without unwinding */
 	uint64_t unwind_ns; /* spent on the others */
+	bool recorded; /* from a file: these two are not known */
 	const char *rung;
 	const uint64_t *tick_ns; /* CLOCK_BOOTTIME of the points of all series */
 	const int64_t *tick_rss; /* bytes */

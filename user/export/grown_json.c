@@ -124,6 +124,19 @@ static json_t *between(struct json_out *w, const struct growth_report *r)
 	return all;
 }
 
+static json_t *no_path_by_kind(const struct growth_report *r)
+{
+	json_t *all = json_array();
+
+	for (unsigned int k = 0; all && k < RK_NR; k++)
+		if (r->no_path_by_kind[k])
+			json_array_append_new(all, json_pack("{s:s, s:I}", "region_kind",
+							     region_kind_name((enum region_kind)k),
+							     "net_bytes",
+							     (json_int_t)r->no_path_by_kind[k]));
+	return all;
+}
+
 int grown_json(FILE *f, const struct growth_report *r)
 {
 	struct json_out w;
@@ -158,15 +171,17 @@ int grown_json(FILE *f, const struct growth_report *r)
 		put_path(&w, &r->row[i]);
 	}
 	fputc(']', f);
+	json_put(&w, "no_path_by_kind", no_path_by_kind(r));
 	json_put(&w, "between_marks", between(&w, r));
 	json_put(&w, "limits", limits(&w, r->limits));
 	json_put(&w, "lost", lost(r->model));
 	json_put(&w, "sampling",
-		 json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "period", (json_int_t)r->period,
+		 json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:b}", "period", (json_int_t)r->period,
 			   "stacks", (json_int_t)r->nr_stacks, "truncated",
 			   (json_int_t)r->nr_truncated, "failed", (json_int_t)r->nr_failed, "known",
-			   (json_int_t)r->nr_known, "unwind_ns", (json_int_t)r->unwind_ns,
-			   "faults_complete", !r->model->lost[MTR_EV_FAULT]));
+			   json_when(!r->recorded, r->nr_known), "unwind_ns",
+			   json_when(!r->recorded, r->unwind_ns), "faults_complete",
+			   !r->model->lost[MTR_EV_FAULT]));
 	fputs("}\n", f);
 	return json_end(&w);
 }

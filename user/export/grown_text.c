@@ -72,14 +72,16 @@ static void put_head(const struct text *t)
 {
 	const struct growth_report *r = t->r;
 	uint64_t window = r->to_ns - r->from_ns;
-	char from[16], to[16], comm[128], b[UNITS_LEN];
+	char from[16], to[16], comm[128], paths[32] = "none", b[UNITS_LEN];
 
 	clock_text(from, sizeof(from), r->to_real_ns - window);
 	clock_text(to, sizeof(to), r->to_real_ns);
-	fprintf(t->f, "%s[%" PRIu32 "] %s %s %s UTC %s  faults %s, call paths 1 in %u\n\n",
+	if (r->nr_stacks || !r->recorded)
+		snprintf(paths, sizeof(paths), "1 in %u", r->period);
+	fprintf(t->f, "%s[%" PRIu32 "] %s %s %s UTC %s  faults %s, call paths %s\n\n",
 		clean(t, comm, sizeof(comm), strtab_str(r->model->st, r->p->comm)), r->p->pid, from,
 		t->style->ascii ? "->" : "→", to, fmt_duration(b, window),
-		r->model->lost[MTR_EV_FAULT] ? "NOT ALL (some were lost)" : "all", r->period);
+		r->model->lost[MTR_EV_FAULT] ? "NOT ALL (some were lost)" : "all", paths);
 }
 
 static void put_verdict(const struct text *t)
@@ -164,6 +166,28 @@ static void put_arenas(const struct text *t)
 	snprintf(words + strlen(words), sizeof(words) - strlen(words), "%s%s", more,
 		 m->nr || m->nr_unknown ? "" : "unknown: no heap of glibc's malloc");
 	put_wrapped(t, "MALLOC", words);
+}
+
+/* Where no path says who, the kind of region says at least what. */
+static void put_kinds(const struct text *t)
+{
+	const int64_t *by_kind = t->r->no_path_by_kind;
+	char words[512] = "no path known:", b[UNITS_LEN];
+	bool any = false;
+
+	if (t->r->nr)
+		return;
+	for (unsigned int k = 0; k < RK_NR; k++) {
+		size_t len = strlen(words);
+
+		if (!by_kind[k])
+			continue;
+		snprintf(words + len, sizeof(words) - len, "%s %s %s", any ? "," : "",
+			 growth(t, b, by_kind[k]), region_kind_name((enum region_kind)k));
+		any = true;
+	}
+	if (any)
+		put_wrapped(t, "REGIONS", words);
 }
 
 static void frame_text(const struct text *t, char *dst, size_t sz, const struct growth_frame *f)
@@ -340,6 +364,7 @@ int grown_text(FILE *f, const struct growth_report *r, const struct report_style
 	put_identity(&t);
 	put_cgroup(&t);
 	put_arenas(&t);
+	put_kinds(&t);
 	put_marks(&t);
 	put_rows(&t);
 	put_notes(&t);
