@@ -319,13 +319,21 @@ static int say(struct run *run)
 /* What the file cannot tell. 0 or an exit status after one line on stderr. */
 static int say_what_lacks(const struct run *run)
 {
-	if (run->o->nr_pids && !run->nr_told)
-		return log_error(EX_NO_TARGET, "see: memtrace report FILE",
-				 "%s has nothing of such a process in this time", run->o->files[0]);
+	const char *path = run->o->files[0];
+	int damaged;
+
+	if (!run->nr_told) {
+		damaged = player_status(run->pl);
+		if (damaged)
+			return damaged;
+		return log_error(run->o->nr_pids ? EX_NO_TARGET : EX_FAILED,
+				 "see: memtrace report FILE", "%s has no such process in this time",
+				 path);
+	}
 	if (!stacktab_nr(player_stacks(run->pl)))
 		log_warn("%s has no call stacks, so that no path is known: record them with "
 			 "memtrace record --stacks",
-			 run->o->files[0]);
+			 path);
 	if (run->nr_others)
 		log_warn("%s holds one process: only PID %d is in it; -p PID chooses",
 			 run->o->format, (int)run->only);
