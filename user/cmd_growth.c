@@ -49,17 +49,19 @@ static bool not_yet(const struct run *run, const struct proc *p)
 
 static void put_progress(struct run *run, struct session *s)
 {
-	char t[UNITS_LEN], d[UNITS_LEN], rss[UNITS_LEN], delta[UNITS_LEN];
+	char t[UNITS_LEN], d[UNITS_LEN], rss[UNITS_LEN], delta[UNITS_LEN], faults[32] = "";
 	struct growth_proc *gp = run->g->procs;
 	uint64_t now = session_now(s);
 
 	if (!gp)
 		return;
-	fprintf(stderr, "\r%s%s%s  RSS %s %s  call paths 1 in %u \033[K",
+	if (run->g->fault_period > 1)
+		snprintf(faults, sizeof(faults), "faults 1 in %u  ", run->g->fault_period);
+	fprintf(stderr, "\r%s%s%s  RSS %s %s  %scall paths 1 in %u \033[K",
 		fmt_duration(t, now - run->begun_ns), run->o->duration_ns ? " of " : "",
 		run->o->duration_ns ? fmt_duration(d, run->o->duration_ns) : "",
 		fmt_size(rss, proc_rss(gp->p)), fmt_growth(delta, proc_rss(gp->p) - gp->rss0),
-		run->g->period);
+		faults, run->g->period);
 }
 
 static int tick(void *ctx, struct session *s)
@@ -215,6 +217,8 @@ int cmd_growth(struct opts *o, int argc, char **argv)
 		session_close(s);
 		return log_error(o->cmd ? EX_CMD_FAILED : EX_FAILED, NULL, "out of memory");
 	}
+	if (o->sample_faults)
+		run.g->fault_period = o->sample_faults;
 	if (o->cmd)
 		ret = child_start(&run.child, o->cmd, o->user, false, 0, 0);
 	privilege_hurry();

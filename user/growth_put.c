@@ -38,6 +38,8 @@ int growth_put(FILE *f, const struct opts *o, const struct growth_report *r)
 	const struct report_style style = { .ascii = o->ascii, .bytes = o->bytes };
 	const struct growth_format *fmt = growth_format(o);
 
+	if (fmt && r->fault_period > 1 && fmt->put != grown_html)
+		log_warn("bytes of paths are estimates: one fault in %u was seen", r->fault_period);
 	if (fmt)
 		return fmt->put(f, r);
 	return o->json ? grown_json(f, r) : grown_text(f, r, &style);

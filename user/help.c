@@ -94,6 +94,8 @@ const char help_growth[] =
 	"  -f, --follow              children, too, through fork and exec\n"
 	"      --max-overhead PCT    of a CPU that call paths may cost (1): beyond, they are sampled\n"
 	"      --sample N            a call path with one fault in N, whatever it costs\n"
+	"      --sample-faults N     look at one fault in N only: bytes of paths are estimates\n"
+	"                            then, with their 95% intervals (Linux 6.2)\n"
 	"      --format FORMAT       text; folded: lines for flame graphs; pprof: for go tool\n"
 	"                            pprof; html: flame graph and timeline, one page\n"
 	"      --arenas              read what glibc's malloc holds: in use, free, top\n"

@@ -44,6 +44,7 @@ enum {
 	O_EXIT_CODE,
 	O_FOLDED,
 	O_SAMPLE,
+	O_SAMPLE_FAULTS,
 	O_CALL_STACKS,
 	O_NO_CALL_STACKS,
 	O_FAIL_ON,
@@ -94,6 +95,7 @@ static const struct option long_flags[] = {
 	{ "tid", required_argument, NULL, 't' },
 	{ "folded", no_argument, NULL, O_FOLDED },
 	{ "sample", required_argument, NULL, O_SAMPLE },
+	{ "sample-faults", required_argument, NULL, O_SAMPLE_FAULTS },
 	{ "fail-on", required_argument, NULL, O_FAIL_ON },
 	{ "stacks", no_argument, NULL, O_CALL_STACKS },
 	{ "no-stacks", no_argument, NULL, O_NO_CALL_STACKS },
@@ -259,6 +261,7 @@ static unsigned int flag_needs(int flag)
 		return OPT_GROWTH | OPT_RECORD;
 	case O_FAIL_ON:
 	case O_ARENAS:
+	case O_SAMPLE_FAULTS:
 		return OPT_GROWTH;
 	case O_FROM:
 	case O_TO:
@@ -410,8 +413,12 @@ static int growth_flag(struct opts *o, int flag, const char *arg)
 	}
 	n = strtol(arg, &end, 10);
 	if (*arg < '0' || *arg > '9' || *end || n <= 0 || n > 1000000)
-		return usage("--sample takes a number from 1 on, not '%s'", arg);
-	o->sample = (unsigned int)n;
+		return usage("%s takes a number from 1 on, not '%s'",
+			     flag == O_SAMPLE ? "--sample" : "--sample-faults", arg);
+	if (flag == O_SAMPLE)
+		o->sample = (unsigned int)n;
+	else
+		o->sample_faults = (unsigned int)n;
 	return 0;
 }
 
@@ -461,8 +468,8 @@ static int stacks_flag(struct opts *o, int flag, const char *arg)
 /* Of a recording they would say nothing: what is in it is known. */
 static bool live_only(int flag)
 {
-	return flag_needs(flag) & OPT_LIVE || flag == O_SAMPLE || flag == O_ARENAS || flag == 'n' ||
-	       flag == O_CGROUP;
+	return flag_needs(flag) & OPT_LIVE || flag == O_SAMPLE || flag == O_SAMPLE_FAULTS ||
+	       flag == O_ARENAS || flag == 'n' || flag == O_CGROUP;
 }
 
 static int flag(const struct command *c, struct opts *o, int flag, const char *arg)

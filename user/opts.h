@@ -43,6 +43,7 @@ struct opts {
 	bool stacks; /* call stacks are wanted: --stacks, or set by the verb */
 	unsigned int
 		sample; /* --sample N: of faults at a known place one in N brings its stack; 0: governed */
+	unsigned int sample_faults; /* --sample-faults N: one fault in N is noted; 0: all */
 	bool arenas; /* --arenas */
 	int fail_on; /* --fail-on VERDICT: bit per enum verdict_kind */
 	const char *from,
@@ -80,7 +81,7 @@ struct opts {
 #define OPT_STACKS 0x400u /* -t --vars … of stacks */
 #define OPT_OR_FILE 0x800u /* a FILE instead of a target: --from --to */
 #define OPT_NAME 0x4000u /* a NAME, in files[0] */
-#define OPT_GROWTH 0x2000u /* --sample --fail-on */
+#define OPT_GROWTH 0x2000u /* --sample --sample-faults --fail-on --arenas */
 
 /* Added to an exit status by opts_parse() when the program should end with it. */
 #define OPTS_EXIT 1000

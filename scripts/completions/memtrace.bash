@@ -83,7 +83,7 @@ _memtrace() {
 	diff) flags="--exit-code $common" ;;
 	snapshot) flags="$target $common" ;;
 	mark) flags="$target $common" ;;
-	growth) flags="$target $live --max-overhead --sample --format --arenas --fail-on --from --to $common" ;;
+	growth) flags="$target $live --max-overhead --sample --sample-faults --format --arenas --fail-on --from --to $common" ;;
 	stacks) flags="$target --tid --vars --no-values --at --count --when --largest --folded --no-fold --interval --debuginfod $common" ;;
 	*) flags="$target $live $common" ;;
 	esac

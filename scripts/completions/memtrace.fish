@@ -49,6 +49,7 @@ complete -c memtrace -n '__fish_seen_subcommand_from record' -l stacks -d 'Call 
 complete -c memtrace -n '__fish_seen_subcommand_from record' -l no-stacks -d 'No call stacks'
 complete -c memtrace -n '__fish_seen_subcommand_from record growth' -l max-overhead -x -d 'Percent of a CPU for call paths'
 complete -c memtrace -n '__fish_seen_subcommand_from record growth' -l sample -x -d 'A call path with one fault in N'
+complete -c memtrace -n '__fish_seen_subcommand_from growth' -l sample-faults -x -d 'Look at one fault in N only: estimates'
 complete -c memtrace -n '__fish_seen_subcommand_from growth' -l format -x -a 'text folded pprof html' -d 'Of the report'
 complete -c memtrace -n '__fish_seen_subcommand_from growth' -l arenas -d 'What glibc malloc holds'
 complete -c memtrace -n '__fish_seen_subcommand_from growth' -l fail-on -x -a 'leak_like plateau sawtooth step flat insufficient_data' -d 'Status 10 on this verdict'

@@ -459,6 +459,7 @@ static int fault(struct ledger *l, const struct mtr_event *ev, uint32_t path, bo
 	if (left)
 		ledger_uncount(l, start > AROUND ? start - AROUND : 0, end + AROUND, left);
 	l->path[path].nr++;
+	l->path[path].squares += (double)f->bytes * (double)f->bytes;
 	return insert(l, start, end, f->bytes, f->member, path);
 }
 

@@ -32,6 +32,7 @@ struct ledger_path {
 	int64_t gross; /* bytes it has brought */
 	int64_t released; /* of those, went again */
 	uint64_t nr; /* events that brought them */
+	double squares; /* of the bytes of each fault among them */
 };
 
 struct ledger_extent {
