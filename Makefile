@@ -173,10 +173,11 @@ check-matrix:
 	+@$(MAKE) --no-print-directory $(JOBS) all tests
 	+@tests/run --matrix
 
-bench: all targets $(B)/memtrace.a
+bench: all targets $(B)/memtrace.a $(B)/tests/helpers/callpath_bench
 	@test -x scripts/bench || { echo "make: scripts/bench does not exist yet" >&2; exit 1; }
 	@$(if $(OFFLINE),:,scripts/setup bench)
 	@scripts/bench
+	@scripts/bench-growth
 
 # ---- lint. A file is looked at by clang-tidy when its object was rebuilt since.
 LINT_C   := $(wildcard user/*.[ch] user/*/*.[ch] bpf/*.[ch] kmod/*.[ch] tests/*/*.[ch])

@@ -218,13 +218,49 @@ static __always_inline void note_fault(struct note *n, struct task_struct *t, u6
 	n->pending = 1;
 }
 
+/* ---- faults that are thinned out: see fault_share */
+
+static __always_inline bool is_over(const struct note *n)
+{
+	return fault_share && n->over;
+}
+
+static __always_inline void count_over(struct note *n, s32 pages, u32 member)
+{
+	barrier_var(member);
+	__sync_fetch_and_add((u32 *)&n->over_pages[member & (MTR_RSS_NR - 1)], (u32)pages);
+}
+
+/* Is this one passed over? Then the one before is over, and the counters' changes are its own. */
+static __always_inline bool pass_over(struct note *n, struct task_struct *t)
+{
+	u64 count;
+
+	if (!fault_share)
+		return false;
+	if (bpf_get_prandom_u32() < fault_share) {
+		/* what came since the last one that was noted is not its doing */
+		if (n->over)
+			n->armed = 0;
+		n->over = 0;
+		return false;
+	}
+	count = fault_count(t);
+	if (n->pending)
+		flush(n, t, count);
+	n->flt = count;
+	n->armed = 1;
+	n->over = 1;
+	return true;
+}
+
 SEC("?tp_btf/page_fault_user")
 int BPF_PROG(page_fault_user, unsigned long address, struct pt_regs *regs, unsigned long error_code)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
 	struct note *n = note_of(t);
 
-	if (!n || n->mm != (u64)t->mm)
+	if (!n || n->mm != (u64)t->mm || pass_over(n, t))
 		return 0;
 	note_fault(n, t, address, regs->ip, regs->sp, error_code & ERR_MASK);
 	return 0;
@@ -238,7 +274,8 @@ int BPF_PROG(page_fault_kernel, unsigned long address, struct pt_regs *regs,
 	struct note *n = note_of(t);
 	struct pt_regs *user;
 
-	if (!n || n->mm != (u64)t->mm || address >> 56 || (want_stacks && n->copying))
+	if (!n || n->mm != (u64)t->mm || address >> 56 || (want_stacks && n->copying) ||
+	    pass_over(n, t))
 		return 0;
 	user = (struct pt_regs *)bpf_task_pt_regs(t);
 	note_fault(n, t, address, user->ip, user->sp,
@@ -252,6 +289,10 @@ static __always_inline void rss_changed(struct note *n, struct task_struct *t, s
 {
 	u64 count = fault_count(t);
 
+	if (is_over(n) && (n->armed == IN_HANDLER || (n->armed && n->flt == count))) {
+		count_over(n, pages, member);
+		return;
+	}
 	if (n->armed == IN_HANDLER) {
 		if (n->acc && n->acc_member != member) {
 			send_rss(n, n->as, t->pid, WHAT(MTR_RSS_IN_FAULT, member), pages);
@@ -423,6 +464,8 @@ static __always_inline void handler_left(struct note *n, struct task_struct *t, 
 	s32 pages;
 
 	n->armed = 0;
+	if (is_over(n))
+		return;
 	if ((u32)t->maj_flt != n->maj)
 		aux |= MTR_FAULT_MAJOR;
 	if (n->flt == fault_count(t)) {
@@ -455,7 +498,10 @@ int BPF_PROG(fault_enter, struct vm_area_struct *vma, unsigned long address, uns
 		handler_left(n, t, VM_FAULT_RETRY);
 	if (cached_counters())
 		flush_cached(n, t);
-	handler_entered(n, t, address, flags, regs);
+	if (pass_over(n, t))
+		n->armed = IN_HANDLER;
+	else
+		handler_entered(n, t, address, flags, regs);
 	return 0;
 }
 
@@ -471,7 +517,7 @@ int BPF_PROG(fault_exit, struct vm_area_struct *vma, unsigned long address, unsi
 	if (n->armed != IN_HANDLER) {
 		/* its beginning was skipped, or it is another process's memory; on success @vma is locked */
 		if (ret & (VM_FAULT_ERROR | VM_FAULT_RETRY | VM_FAULT_COMPLETED) ||
-		    n->mm != (u64)vma->vm_mm)
+		    n->mm != (u64)vma->vm_mm || fault_share)
 			return 0;
 		handler_entered(n, t, address, flags, regs);
 		n->flt--;

@@ -49,7 +49,8 @@ struct note {
 	u32 skip; /* faults until the next call stack is taken */
 	struct mtr_w_faults batch; /* batch.nr of them wait */
 	u32 copying; /* the stack is being copied: an exception now is no fault of the program's */
-	u32 pad2;
+	u32 over; /* the latest fault is passed over, see fault_share */
+	s32 over_pages[4]; /* that such faults have brought and nobody has told; the tick takes them */
 	u64 move_to; /* where a mremap under way moves to; 0: nowhere that is known */
 	u64 stack_top; /* where such a copy could not be read any more; 0: not met yet */
 	u32 site[8]; /* hashes of (ip, sp) of which a stack was taken, see mtr_stack.h */
@@ -180,6 +181,12 @@ const volatile __u64 stack_room = 0; /* bytes: when more wait in the ring no sta
 __u32 stack_period = 1; /* of faults at a known (ip, sp), one in so many brings its stack */
 __u32 stack_bytes = 2048; /* of a stack that are copied */
 
+/*
+ * Of 2^32 faults so many are noted, by chance and each for itself; 0: all are. Of the others only the
+ * pages are counted, and told without an address at the interval's end: RSS stays what it is.
+ */
+const volatile __u32 fault_share = 0;
+
 const volatile bool spill_all = false; /* for tests: no task storage is to be had */
 __u32 nr_spilled; /* notes in `spilled`; 0: nobody need look there */
 
@@ -204,6 +211,7 @@ extern const volatile bool want_stacks;
 extern const volatile __u64 stack_room;
 extern __u32 stack_period;
 extern __u32 stack_bytes;
+extern const volatile __u32 fault_share;
 
 extern const volatile bool spill_all;
 extern __u32 nr_spilled;

@@ -55,6 +55,8 @@ static __always_inline struct note *new_note(struct task_struct *task, u32 slot,
 	n->shown = 0;
 	n->skip = 0;
 	n->copying = 0;
+	n->over = 0;
+	__builtin_memset(n->over_pages, 0, sizeof(n->over_pages));
 	n->stack_top = 0;
 	n->move_to = 0;
 	__builtin_memset(n->site, 0, sizeof(n->site));
@@ -233,7 +235,37 @@ static __always_inline void show_faults(struct note *n, struct task_struct *task
 	send(r, NULL);
 }
 
-/* Where each thread stands, and its faults that nothing has sent yet. Run at every interval. */
+/* A counter's change of which nobody knows what it belongs to. */
+static __always_inline bool send_other(u32 as, u32 tid, u32 member, s32 pages)
+{
+	struct mtr_w_rss *r = record(MTR_W_RSS, sizeof(*r), as, tid, MTR_RSS_OTHER);
+
+	if (!r)
+		return false;
+	r->pages = pages;
+	r->member = member;
+	r->nr = -1;
+	r->epoch = count_epoch;
+	r->arg0 = 0;
+	r->arg1 = 0;
+	r->ip = 0;
+	r->sp = 0;
+	send(r, NULL);
+	return true;
+}
+
+/* What faults that were passed over have brought. */
+static __always_inline void send_over(struct note *n, u32 tid)
+{
+#pragma unroll
+	for (int i = 0; i < MTR_RSS_NR; i++) {
+		s32 pages = (s32)__sync_lock_test_and_set((u32 *)&n->over_pages[i], 0);
+
+		if (pages && !send_other(n->as, tid, i, pages))
+			__sync_fetch_and_add((u32 *)&n->over_pages[i], (u32)pages);
+	}
+}
+
 /*
  * A counter's change that its hook did not claim, because it was skipped: still
  * there after a whole interval. Nobody knows any more what it belongs to.
@@ -242,7 +274,6 @@ static __always_inline void claim_rest(struct note *n, struct mm_struct *mm)
 {
 	u32 slot = n->slot;
 	struct target *t = bpf_map_lookup_elem(&slots, &slot);
-	struct mtr_w_rss *r;
 
 	if (!t)
 		return;
@@ -253,20 +284,8 @@ static __always_inline void claim_rest(struct note *n, struct mm_struct *mm)
 		if (now != t->count[i] && now == t->stale[i])
 			delta = shared_delta(t, mm, i);
 		t->stale[i] = now;
-		if (!delta)
-			continue;
-		r = record(MTR_W_RSS, sizeof(*r), n->as, 0, MTR_RSS_OTHER);
-		if (!r)
-			continue;
-		r->pages = (s32)delta;
-		r->member = i;
-		r->nr = -1;
-		r->epoch = count_epoch;
-		r->arg0 = 0;
-		r->arg1 = 0;
-		r->ip = 0;
-		r->sp = 0;
-		send(r, NULL);
+		if (delta)
+			send_other(n->as, 0, i, (s32)delta);
 	}
 }
 
@@ -291,6 +310,7 @@ static __always_inline struct note *late_note(struct task_struct *task)
 	return note_of(task);
 }
 
+/* Where each thread stands, and its faults that nothing has sent yet. Run at every interval. */
 SEC("?iter/task")
 int tick(struct bpf_iter__task *ctx)
 {
@@ -307,6 +327,8 @@ int tick(struct bpf_iter__task *ctx)
 	if (!n || n->mm != (u64)task->mm)
 		return 0;
 	show_faults(n, task);
+	if (fault_share)
+		send_over(n, task->pid);
 	if (rss_percpu && task->pid == task->tgid)
 		claim_rest(n, task->mm);
 	r = record(MTR_W_SP, sizeof(*r), n->as, task->pid, task->on_cpu != 0);
@@ -382,6 +404,11 @@ static __always_inline void drop_target(u64 mm, u32 slot)
 /* The faults that wait, and a last one that brought no bytes, if the kernel counted it. */
 static __always_inline void last_faults(struct note *n, struct task_struct *p)
 {
+	if (fault_share) {
+		send_over(n, p->pid);
+		if (n->over)
+			n->armed = 0;
+	}
 	/* IN_HANDLER: the program at its end was skipped */
 	if ((n->pending || n->armed == IN_HANDLER) && p->min_flt + p->maj_flt != n->flt &&
 	    n->batch.nr < MTR_FAULT_BATCH)

@@ -87,40 +87,14 @@ static int begin(struct export *e)
 	return exporter_new(e->ops, &info, player_strings(e->pl), e->fd, &e->x);
 }
 
-/*
- * A module's build-id comes some time after its mapping, and call stacks through it may come
- * before: so that they have names, too, the file is read for its modules first.
- */
-static int find_modules(struct export *e)
-{
-	struct strtab *st = player_strings(e->pl), *theirs;
-	struct player *pl;
-	struct mtr_event ev;
-	int ret = 0, err = 0;
-
-	if (!facts_u64(player_facts(e->pl), "stacks") || player_open(e->o->files[0], &pl))
-		return 0;
-	theirs = player_strings(pl);
-	player_only(pl, MTR_EV_MODULE);
-	while (!err && (ret = player_event(pl, &ev)) > 0) {
-		if (ev.kind != MTR_EV_MODULE)
-			continue;
-		ev.module.path = strtab_intern_str(st, strtab_str(theirs, ev.module.path));
-		ev.module.build_id = strtab_intern_str(st, strtab_str(theirs, ev.module.build_id));
-		err = modtab_event(e->x->mods, &ev);
-	}
-	player_close(pl);
-	return err ? err : ret;
-}
-
 /* Everything in the file; 0 or an exit status after one line on stderr. */
 static int pass_on(struct export *e)
 {
 	struct mtr_event ev;
 	int ret = 0, err = begin(e);
 
-	if (!err && e->ops == &export_perfetto)
-		err = find_modules(e);
+	if (!err && e->ops == &export_perfetto && facts_u64(player_facts(e->pl), "stacks"))
+		err = player_modules(e->pl, e->x->mods);
 	while (!err && (ret = player_event(e->pl, &ev)) > 0)
 		err = exporter_feed(e->x, &ev);
 	if (!err && ret < 0)

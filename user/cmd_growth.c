@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * `memtrace growth`: watch for a while, then say who grew it. The same session
- * as the live view; its events also go to the ledgers (growth.c).
+ * as the live view; its events also go to the ledgers (growth.c). Of a recording: growth_file.c.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -13,6 +13,8 @@
 
 #include "child.h"
 #include "growth.h"
+#include "growth_file.h"
+#include "growth_put.h"
 #include "growth_report.h"
 #include "opts.h"
 #include "output.h"
@@ -47,17 +49,19 @@ static bool not_yet(const struct run *run, const struct proc *p)
 
 static void put_progress(struct run *run, struct session *s)
 {
-	char t[UNITS_LEN], d[UNITS_LEN], rss[UNITS_LEN], delta[UNITS_LEN];
+	char t[UNITS_LEN], d[UNITS_LEN], rss[UNITS_LEN], delta[UNITS_LEN], faults[32] = "";
 	struct growth_proc *gp = run->g->procs;
 	uint64_t now = session_now(s);
 
 	if (!gp)
 		return;
-	fprintf(stderr, "\r%s%s%s  RSS %s %s  call paths 1 in %u \033[K",
+	if (run->g->fault_period > 1)
+		snprintf(faults, sizeof(faults), "faults 1 in %u  ", run->g->fault_period);
+	fprintf(stderr, "\r%s%s%s  RSS %s %s  %scall paths 1 in %u \033[K",
 		fmt_duration(t, now - run->begun_ns), run->o->duration_ns ? " of " : "",
 		run->o->duration_ns ? fmt_duration(d, run->o->duration_ns) : "",
 		fmt_size(rss, proc_rss(gp->p)), fmt_growth(delta, proc_rss(gp->p) - gp->rss0),
-		run->g->period);
+		faults, run->g->period);
 }
 
 static int tick(void *ctx, struct session *s)
@@ -68,36 +72,6 @@ static int tick(void *ctx, struct session *s)
 	if (run->progress)
 		put_progress(run, s);
 	return 0;
-}
-
-/* What --format names besides text; @one: a file holds one process. */
-static const struct format {
-	const char *name;
-	int (*put)(FILE *f, const struct growth_report *r);
-	bool one;
-} formats[] = {
-	{ "folded", grown_folded, false },
-	{ "pprof", grown_pprof, true },
-	{ "html", grown_html, true },
-};
-
-/* NULL: text or JSON */
-static const struct format *format_of(const struct opts *o)
-{
-	for (unsigned int i = 0; o->format && i < sizeof(formats) / sizeof(*formats); i++)
-		if (!strcmp(o->format, formats[i].name))
-			return &formats[i];
-	return NULL;
-}
-
-static int put_report(const struct run *run, const struct growth_report *r, FILE *out)
-{
-	const struct report_style style = { .ascii = run->o->ascii, .bytes = run->o->bytes };
-	const struct format *fmt = format_of(run->o);
-
-	if (fmt)
-		return fmt->put(out, r);
-	return run->o->json ? grown_json(out, r) : grown_text(out, r, &style);
 }
 
 /* As arenas_read_fn */
@@ -135,7 +109,7 @@ static int one_report(struct run *run, struct session *s, struct sess_proc *sp, 
 	}
 	err = growth_report(run->g, gp, &r);
 	if (!err)
-		err = put_report(run, &r, out);
+		err = growth_put(out, run->o, &r);
 	if (!err && run->o->fail_on & 1 << r.verdict.kind)
 		run->matched = EX_MATCHED;
 	growth_report_fini(&r);
@@ -145,7 +119,7 @@ static int one_report(struct run *run, struct session *s, struct sess_proc *sp, 
 static int report(struct run *run, struct session *s)
 {
 	FILE *out = run->o->cmd && !run->o->output ? stderr : output_open(run->o->output);
-	const struct format *fmt = format_of(run->o);
+	const struct growth_format *fmt = growth_format(run->o);
 	unsigned int nr, shown = 0;
 	struct sess_proc **procs = session_procs(s, &nr);
 	int err = 0, ret = 0;
@@ -224,12 +198,14 @@ int cmd_growth(struct opts *o, int argc, char **argv)
 
 	(void)argc;
 	(void)argv;
-	if (o->format && strcmp(o->format, "text") && !format_of(o))
-		return log_error(EX_USAGE_ERR, "--format text, folded, pprof or html, or --json",
-				 "growth has no format '%s'", o->format);
-	if (format_of(o) && format_of(o)->one && (!o->output || !strcmp(o->output, "-")) &&
-	    (o->cmd || isatty(STDOUT_FILENO)))
-		return log_error(EX_USAGE_ERR, "-o FILE", "%s is for a file", o->format);
+	ret = growth_format_check(o);
+	if (ret)
+		return ret;
+	if (o->nr_files)
+		return growth_file(o);
+	if (o->debuginfod)
+		return log_error(EX_USAGE_ERR, "record --stacks, and ask there where you look at it",
+				 "--debuginfod is for a recording: a target's host asks nobody");
 	run.o = o;
 	run.child.pty = -1;
 	defaults(o);
@@ -244,6 +220,8 @@ int cmd_growth(struct opts *o, int argc, char **argv)
 		session_close(s);
 		return log_error(o->cmd ? EX_CMD_FAILED : EX_FAILED, NULL, "out of memory");
 	}
+	if (o->sample_faults)
+		run.g->fault_period = o->sample_faults;
 	if (o->cmd)
 		ret = child_start(&run.child, o->cmd, o->user, false, 0, 0);
 	privilege_hurry();

@@ -19,7 +19,8 @@ struct growth *growth_new(struct model *m, struct callpaths *paths)
 	g->model = m;
 	g->paths = paths;
 	g->stacks = callpaths_stacks(paths);
-	g->period = callpaths_period(paths);
+	g->period = g->most_period = callpaths_period(paths);
+	g->fault_period = 1;
 	return g;
 }
 
@@ -32,7 +33,7 @@ struct growth *growth_of_file(struct model *m, const struct stacktab *stacks, bo
 	g->model = m;
 	g->stacks = stacks;
 	g->debuginfod = debuginfod;
-	g->period = 1;
+	g->period = g->most_period = g->fault_period = 1;
 	g->mods = modtab_new();
 	if (g->mods)
 		return g;
@@ -109,6 +110,7 @@ int growth_adopt(struct growth *g, struct proc *p, uint64_t now_ns)
 
 	if (err)
 		return err;
+	gp->adopted = true;
 	aspace_for_each(r, &p->aspace) {
 		int64_t has = region_resident(r);
 		uint8_t member = r->res[MTR_ANON] >= r->res[MTR_FILE] ? MTR_ANON : MTR_FILE;
@@ -154,13 +156,19 @@ static struct growth_path *path_of(struct growth_proc *gp, uint32_t path)
 		       NULL;
 }
 
-/* The path of a stack, which is added when new; LEDGER_NO_PATH when memory is short. */
-static uint32_t path_for(struct growth_proc *gp, uint32_t stack, bool truncated)
+/*
+ * The path of a stack, which is added when new; LEDGER_NO_PATH when memory is short.
+ * @weight: of what it brings one in so many is told of
+ */
+static uint32_t path_for(struct growth_proc *gp, uint32_t stack, bool truncated,
+			 unsigned int weight)
 {
+	uint32_t at = 2 * stack + (weight > 1);
+
 	if (!stack)
 		return LEDGER_NO_PATH;
-	if (stack >= gp->cap_by_stack) {
-		uint32_t cap = 2 * stack + 256;
+	if (at >= gp->cap_by_stack) {
+		uint32_t cap = 2 * at + 256;
 		uint32_t *by = reallocarray(gp->by_stack, cap, sizeof(*by));
 
 		if (!by)
@@ -169,8 +177,8 @@ static uint32_t path_for(struct growth_proc *gp, uint32_t stack, bool truncated)
 		gp->by_stack = by;
 		gp->cap_by_stack = cap;
 	}
-	if (gp->by_stack[stack])
-		return gp->by_stack[stack];
+	if (gp->by_stack[at])
+		return gp->by_stack[at];
 	if (gp->nr_paths == gp->cap_paths) {
 		uint32_t cap = gp->cap_paths ? 2 * gp->cap_paths : 64;
 		struct growth_path *p = reallocarray(gp->path, cap, sizeof(*p));
@@ -180,19 +188,22 @@ static uint32_t path_for(struct growth_proc *gp, uint32_t stack, bool truncated)
 		gp->path = p;
 		gp->cap_paths = cap;
 	}
-	gp->path[gp->nr_paths] = (struct growth_path){ .stack = stack, .truncated = truncated };
-	gp->by_stack[stack] = LEDGER_FIRST + gp->nr_paths++;
-	return gp->by_stack[stack];
+	gp->path[gp->nr_paths] =
+		(struct growth_path){ .stack = stack, .truncated = truncated, .weight = weight };
+	gp->by_stack[at] = LEDGER_FIRST + gp->nr_paths++;
+	return gp->by_stack[at];
 }
 
-static void take_stack(struct growth_proc *gp, const struct mtr_event *ev)
+static void take_stack(struct growth_proc *gp, const struct mtr_event *ev, unsigned int weight)
 {
 	const struct mtr_ev_stack *e = &ev->stack;
 
 	gp->nr_stacks++;
 	gp->nr_truncated += e->end == MTR_STACK_CUT;
 	gp->nr_failed += e->end == MTR_STACK_LOST;
-	path_for(gp, e->stack, e->end != MTR_STACK_WHOLE);
+	path_for(gp, e->stack, e->end != MTR_STACK_WHOLE, 1);
+	if (weight > 1)
+		path_for(gp, e->stack, e->end != MTR_STACK_WHOLE, weight);
 }
 
 static void seen_by(struct growth_proc *gp, uint32_t path, uint32_t tid)
@@ -269,7 +280,7 @@ static void change_excess(struct growth_proc *gp, const struct region *r, int64_
 		x->twice += bytes;
 }
 
-static int pages(struct growth_proc *gp, const struct mtr_event *ev)
+static int pages(struct growth_proc *gp, const struct mtr_event *ev, unsigned int fault_period)
 {
 	bool is_fault = ev->kind == MTR_EV_FAULT;
 	uint64_t addr = is_fault ? ev->fault.addr : ev->rss.start;
@@ -279,7 +290,7 @@ static int pages(struct growth_proc *gp, const struct mtr_event *ev)
 	bool known = r && r->res_time_ns;
 	bool counted = known && (int32_t)(ev->epoch - r->res_epoch) < 0;
 	bool sure = counted || !known || (int32_t)(ev->epoch - r->res_end_epoch) >= 0;
-	uint32_t path = path_for(gp, ev->callstack, false);
+	uint32_t path = path_for(gp, ev->callstack, false, is_fault ? fault_period : 1);
 
 	if (bytes > 0)
 		seen_by(gp, path, ev->tid);
@@ -359,6 +370,38 @@ static int set_marks(struct growth *g, const struct mtr_event *ev)
 	return err;
 }
 
+static int rebase(struct growth_proc *gp, uint64_t now_ns)
+{
+	gp->adopted = true;
+	gp->from_ns = now_ns;
+	gp->rss0 = gp->settled_rss = proc_rss(gp->p);
+	gp->others = 0;
+	gp->nr_stacks = gp->nr_truncated = gp->nr_failed = 0;
+	gp->nr_ticks = gp->skipped = 0;
+	gp->keep_every = 1;
+	while (gp->nr_moments)
+		free(gp->moment[--gp->nr_moments].net);
+	for (uint32_t k = 0; k < gp->nr_paths; k++) {
+		free(gp->path[k].series);
+		gp->path[k].series = NULL;
+		gp->path[k].nr_series = gp->path[k].nr_tids = 0;
+	}
+	return ledger_rebase(&gp->ledger);
+}
+
+int growth_rebase(struct growth *g, uint64_t now_ns)
+{
+	struct growth_proc *gp;
+	int err = 0;
+
+	for (gp = g->procs; gp && !err; gp = gp->hh.next) {
+		gp->p = model_proc(g->model, gp->as);
+		if (gp->p)
+			err = rebase(gp, now_ns);
+	}
+	return err;
+}
+
 int growth_event(void *ctx, const struct mtr_event *ev)
 {
 	struct growth *g = ctx;
@@ -386,14 +429,14 @@ int growth_event(void *ctx, const struct mtr_event *ev)
 	if (!gp->p)
 		return 0;
 	if (ev->kind == MTR_EV_STACK) {
-		take_stack(gp, ev);
+		take_stack(gp, ev, g->fault_period);
 		return 0;
 	}
 	if (ev->kind == MTR_EV_RSS && ev->rss.why == MTR_WHY_FOREIGN && ev->rss.bytes > 0 &&
 	    ev->rss.member != MTR_SWAP)
 		gp->others += ev->rss.bytes;
 	if (ev->kind == MTR_EV_FAULT || ev->kind == MTR_EV_RSS)
-		return pages(gp, ev);
+		return pages(gp, ev, g->fault_period);
 	if (ev->kind == MTR_EV_RESIDENCY)
 		return residency(gp, ev);
 	return ledger_apply(&gp->ledger, ev, LEDGER_NO_PATH, false);
@@ -426,7 +469,7 @@ static void keep_paths(struct growth_proc *gp)
 		struct growth_path *p = &gp->path[k];
 		int64_t net = ledger_path(&gp->ledger, LEDGER_FIRST + k).net;
 
-		if (!p->series && net >= WORTH)
+		if (!p->series && net * p->weight >= WORTH)
 			p->series = calloc(MAX_TICKS, sizeof(*p->series));
 		if (!p->series)
 			continue;
@@ -457,6 +500,8 @@ void growth_tick(struct growth *g, uint64_t now_ns)
 
 	if (g->paths)
 		g->period = callpaths_period(g->paths);
+	if (g->period > g->most_period)
+		g->most_period = g->period;
 	HASH_ITER(hh, g->procs, gp, tmp) {
 		gp->p = model_proc(g->model, gp->as);
 		if (!gp->p) {

@@ -24,9 +24,10 @@
 #define GROWTH_MARKS 64u
 #define GROWTH_EXCESSES 64u
 
-/* A call path: one stack. */
+/* A call path: one stack. What is known by a part of its faults is a path of its own. */
 struct growth_path {
 	uint32_t stack; /* id in the stack table; 0: none */
+	unsigned int weight; /* bytes count so often: of faults, one in so many was told of */
 	bool truncated; /* the outer frames were not in the copy */
 	unsigned int nr_tids; /* at least */
 	uint32_t tid[GROWTH_TIDS]; /* the first that went it */
@@ -66,9 +67,10 @@ struct growth_proc {
 	uint64_t maps_gen; /* of the address space, when its files were told to syms */
 	struct growth_path *path; /* number − LEDGER_FIRST */
 	uint32_t nr_paths, cap_paths;
-	uint32_t *by_stack; /* path of a stack id; 0: none yet */
+	uint32_t *by_stack; /* path of a stack id, twice for each: of all, of a part; 0: none yet */
 	uint32_t cap_by_stack;
 	uint64_t from_ns;
+	bool adopted; /* it was not watched from its beginning on: what it had then is 'before' */
 	int64_t rss0; /* resident bytes then */
 	int64_t settled_rss; /* of the latest tick */
 	int64_t others; /* bytes that others brought, gross */
@@ -90,6 +92,8 @@ struct growth {
 	const struct stacktab *stacks; /* frames of the stream's call stacks */
 	bool debuginfod; /* from a file: its programs may be fetched */
 	unsigned int period; /* of faults at a known place, one in so many brings its stack */
+	unsigned int most_period; /* the highest it has been */
+	unsigned int fault_period; /* one fault in so many is told of, by chance; 1: all */
 };
 
 /* growth_new() - @paths: the session's, which outlives it; NULL: memory is short */
@@ -100,6 +104,9 @@ void growth_free(struct growth *g);
 
 /* growth_adopt() - a process that was traced before: what it has is what was before attach. 0 or −ENOMEM */
 int growth_adopt(struct growth *g, struct proc *p, uint64_t now_ns);
+
+/* growth_rebase() - begin anew: what is there now is what was before, and known by its pages. 0 or −ENOMEM */
+int growth_rebase(struct growth *g, uint64_t now_ns);
 
 /* growth_event() - as event_sink_fn; @ctx is the struct growth; after the model was told */
 int growth_event(void *ctx, const struct mtr_event *ev);

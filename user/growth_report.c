@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/estimate.h"
+
 #define MAX_NAMED 512u /* frames of a path, inlined ones counted */
 
 /* A row being made. */
@@ -20,6 +22,7 @@ struct making {
 	struct growth_row row;
 	int64_t most; /* gross bytes of the path whose frames the row shows */
 	int64_t by_kind[RK_NR];
+	struct estimate_in sample; /* of net; with fewer faults than there were */
 	int64_t *series; /* net bytes at each tick */
 	int64_t *at_mark; /* net bytes at each mark */
 	UT_hash_handle hh;
@@ -154,20 +157,35 @@ static void add_tid(struct growth_row *r, uint32_t tid)
 		r->many_tids = true;
 }
 
+/* The bytes of a path; of one that is known in part into the sample. */
+static void add_sample(struct estimate_in *in, const struct growth_path *path,
+		       const struct ledger_path *l)
+{
+	if (path->weight == 1) {
+		in->exact += l->net;
+		return;
+	}
+	in->seen += l->net;
+	/* what is left is of the same sizes as what came */
+	if (l->gross > 0)
+		in->squares += l->squares * ((double)l->net / (double)l->gross);
+}
+
 static void add_path(struct making *m, const struct growth_path *path, const struct ledger_path *l)
 {
 	struct growth_row *r = &m->row;
 
-	r->net += l->net;
-	r->gross += l->gross;
-	r->released += l->released;
-	r->nr_faults += l->nr;
+	add_sample(&m->sample, path, l);
+	r->net += l->net * path->weight;
+	r->gross += l->gross * path->weight;
+	r->released += l->released * path->weight;
+	r->nr_faults += l->nr * path->weight;
 	r->truncated |= path->truncated;
 	for (unsigned int i = 0; i < path->nr_tids; i++)
 		add_tid(r, path->tid[i]);
 	r->many_tids |= path->nr_tids >= GROWTH_TIDS;
 	for (unsigned int i = 0; path->series && i < path->nr_series; i++)
-		m->series[i] += path->series[i];
+		m->series[i] += path->series[i] * path->weight;
 }
 
 static int make_rows(const struct growth *g, struct growth_proc *gp, struct making **all,
@@ -191,7 +209,7 @@ static int make_rows(const struct growth *g, struct growth_proc *gp, struct maki
 		add_path(of_path[k], &gp->path[k], &l);
 		for (unsigned int i = 0; i < gp->nr_moments; i++)
 			if (k < gp->moment[i].nr_paths)
-				of_path[k]->at_mark[i] += gp->moment[i].net[k];
+				of_path[k]->at_mark[i] += gp->moment[i].net[k] * gp->path[k].weight;
 	}
 	free(f);
 	return err;
@@ -211,20 +229,21 @@ static void add_place(struct growth_row *row, const struct region *r, int64_t by
 		row->many_places = true;
 }
 
-/* What regions the bytes of each row are in. */
-static void find_kinds(struct growth_proc *gp, struct making **of_path)
+/* What regions the bytes of each row are in, and those that no row has. */
+static void find_kinds(struct growth_proc *gp, struct making **of_path, struct growth_report *rep)
 {
 	for (struct ledger_extent *e = ledger_first(&gp->ledger); e; e = ledger_next(e)) {
 		uint32_t k = e->path - LEDGER_FIRST;
-		struct region *r;
+		struct region *r = aspace_find(&gp->p->aspace, e->start);
 
-		if (e->path < LEDGER_FIRST || k >= gp->nr_paths || !of_path[k])
-			continue;
-		r = aspace_find(&gp->p->aspace, e->start);
 		if (!r || r->kind >= RK_NR)
 			continue;
-		of_path[k]->by_kind[r->kind] += e->bytes;
-		add_place(&of_path[k]->row, r, e->bytes);
+		if (e->path == LEDGER_NO_PATH && rep->fault_period == 1)
+			rep->no_path_by_kind[r->kind] += e->bytes;
+		if (e->path < LEDGER_FIRST || k >= gp->nr_paths || !of_path[k])
+			continue;
+		of_path[k]->by_kind[r->kind] += e->bytes * gp->path[k].weight;
+		add_place(&of_path[k]->row, r, e->bytes * gp->path[k].weight);
 	}
 }
 
@@ -251,7 +270,20 @@ static int more_first(const void *a, const void *b)
 	return x->gross < y->gross ? 1 : x->gross > y->gross ? -1 : 0;
 }
 
-static int take_rows(struct growth_proc *gp, struct making **all, struct growth_report *r)
+/* @clumps: so many of the faults that were seen have one call stack's word */
+static void find_interval(struct making *m, const struct growth *g)
+{
+	struct estimate e;
+
+	m->sample.period = g->fault_period;
+	m->sample.clumps = g->most_period;
+	e = estimate(&m->sample);
+	m->row.net_low = e.low;
+	m->row.net_high = e.high;
+}
+
+static int take_rows(const struct growth *g, struct growth_proc *gp, struct making **all,
+		     struct growth_report *r)
 {
 	struct making *m;
 
@@ -269,6 +301,7 @@ static int take_rows(struct growth_proc *gp, struct making **all, struct growth_
 					 .limit_left = -1 };
 
 		verdict_find(&in, &m->row.verdict);
+		find_interval(m, g);
 		m->row.kind = main_kind(m);
 		r->row[r->nr++] = m->row;
 		r->row[r->nr - 1].series = m->series;
@@ -300,7 +333,36 @@ static int64_t limit_left(struct growth_report *r)
 	return least;
 }
 
-static void identity(struct growth_proc *gp, struct growth_report *r)
+/*
+ * What all paths have, and what came and went through them. Of faults that were passed over the pages
+ * are found by a count, and have no path: they are in the estimate of those that have.
+ */
+static void sum_paths(const struct growth *g, const struct growth_proc *gp, struct growth_report *r,
+		      struct verdict_in *in)
+{
+	struct estimate_in sample = { .period = g->fault_period, .clumps = 1 };
+	struct ledger_path none = ledger_path(&gp->ledger, LEDGER_NO_PATH);
+	struct estimate e;
+
+	in->released = ledger_path(&gp->ledger, LEDGER_BEFORE).released;
+	if (g->fault_period == 1) {
+		in->gross += none.gross;
+		in->released += none.released;
+	}
+	for (uint32_t k = 0; k < gp->nr_paths; k++) {
+		struct ledger_path l = ledger_path(&gp->ledger, LEDGER_FIRST + k);
+
+		add_sample(&sample, &gp->path[k], &l);
+		in->gross += l.gross * gp->path[k].weight;
+		in->released += l.released * gp->path[k].weight;
+	}
+	e = estimate(&sample);
+	r->attributed = e.bytes;
+	r->attributed_low = e.low;
+	r->attributed_high = e.high;
+}
+
+static void identity(const struct growth *g, struct growth_proc *gp, struct growth_report *r)
 {
 	struct ledger_path before = ledger_path(&gp->ledger, LEDGER_BEFORE);
 	struct verdict_in in = {
@@ -310,19 +372,15 @@ static void identity(struct growth_proc *gp, struct growth_report *r)
 	r->from_ns = gp->from_ns;
 	r->rss = proc_rss(gp->p);
 	r->delta = r->rss - gp->rss0;
-	r->attributed = ledger_total(&gp->ledger);
+	sum_paths(g, gp, r, &in);
 	/* what an exec finds there the kernel has put there: nothing was before */
-	r->before = gp->p->from_start && !gp->p->copied ? 0 : -before.released;
-	r->no_path = ledger_path(&gp->ledger, LEDGER_NO_PATH).net;
+	r->before = gp->p->from_start && !gp->p->copied && !gp->adopted ? 0 : -before.released;
+	r->no_path = g->fault_period > 1 ? growth_residual(r) :
+					   ledger_path(&gp->ledger, LEDGER_NO_PATH).net;
 	r->others = r->no_path > 0 ? r->no_path : 0;
 	if (r->others > gp->others)
 		r->others = gp->others;
 	in.scale = r->rss;
-	for (uint32_t k = 0; k < gp->ledger.nr_paths; k++) {
-		in.gross += gp->ledger.path[k].gross;
-		in.released += gp->ledger.path[k].released;
-	}
-	in.gross -= before.gross;
 	in.limit_left = limit_left(r);
 	if (r->arenas && r->arenas->nr) {
 		in.in_use = r->rss - arenas_idle(r->arenas);
@@ -362,6 +420,7 @@ int growth_report(struct growth *g, struct growth_proc *gp, struct growth_report
 
 	r->p = gp->p;
 	r->period = g->period;
+	r->fault_period = g->fault_period;
 	r->nr_stacks = gp->nr_stacks;
 	r->nr_truncated = gp->nr_truncated;
 	r->nr_failed = gp->nr_failed;
@@ -374,14 +433,14 @@ int growth_report(struct growth *g, struct growth_proc *gp, struct growth_report
 	proc_kinds(gp->p, g->model->st);
 	if (!err && maps_are_old(gp))
 		err = growth_maps(g, gp);
-	identity(gp, r);
+	identity(g, gp, r);
 	if (!err)
 		err = take_marks(g, gp, r);
 	if (!err)
 		err = make_rows(g, gp, &all, of_path);
 	if (!err) {
-		find_kinds(gp, of_path);
-		err = take_rows(gp, &all, r);
+		find_kinds(gp, of_path, r);
+		err = take_rows(g, gp, &all, r);
 	}
 	free_making(&all);
 	free(of_path);

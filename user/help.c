@@ -24,6 +24,10 @@
 	"Exit status: 0 done, 1 failed, 2 usage, 3 no such target, 4 privilege missing,\n" \
 	"5 the kernel lacks it."
 
+#define HELP_MOMENT                                                                   \
+	"MOMENT is a mark's name, +TIME from the beginning, -TIME from the end, or\n" \
+	"2026-11-21T16:02:41Z."
+
 const char help_live[] =
 	"memtrace - where a process's memory lives and how it grows\n"
 	"\n"
@@ -32,7 +36,7 @@ const char help_live[] =
 	"  memtrace TARGET [flags]             the live view; a plain report when piped\n"
 	"  memtrace [flags] -- CMD ARGS        start CMD and trace it from its first instruction\n"
 	"  memtrace snapshot TARGET [flags]    one answer and out; needs no root for your own\n"
-	"  memtrace growth TARGET [flags]      who grew it: net resident memory by call path\n"
+	"  memtrace growth TARGET|FILE         who grew it: net resident memory by call path\n"
 	"  memtrace mark -p PID NAME           name this moment in the sessions that trace PID\n"
 	"  memtrace stacks TARGET [flags]      call stacks with the size of each frame\n"
 	"  memtrace record TARGET [flags]      every event to a file, or the last part of them\n"
@@ -76,24 +80,34 @@ const char help_growth[] =
 	"Usage:\n"
 	"  memtrace growth TARGET [flags]\n"
 	"  memtrace growth [flags] -- CMD ARGS  from CMD's first instruction to its end\n"
+	"  memtrace growth FILE [flags]         of a recording: memtrace record --stacks\n"
 	"\n"
 	"Every page that becomes resident is put down to the call path that brought it, and\n"
 	"taken off when it goes. What is left is what is still there, by code. No malloc is\n"
 	"touched, no frame pointers are needed. The sum is shown: change of RSS = attributed\n"
 	"+ before attach + residual.\n"
 	"\n" HELP_TARGET "  -- CMD ARGS               a command; memtrace exits with its status\n"
+	"  FILE                      a recording; -p chooses among its processes\n"
 	"\n"
 	"Growth:\n"
 	"  -d, --duration TIME       watch that long (30s; a command until its end)\n"
 	"  -f, --follow              children, too, through fork and exec\n"
 	"      --max-overhead PCT    of a CPU that call paths may cost (1): beyond, they are sampled\n"
 	"      --sample N            a call path with one fault in N, whatever it costs\n"
+	"      --sample-faults N     look at one fault in N only: bytes of paths are estimates\n"
+	"                            then, with their 95% intervals (Linux 6.2)\n"
 	"      --format FORMAT       text; folded: lines for flame graphs; pprof: for go tool\n"
 	"                            pprof; html: flame graph and timeline, one page\n"
 	"      --arenas              read what glibc's malloc holds: in use, free, top\n"
 	"      --fail-on VERDICT     exit with 10 when a process's verdict is this one\n"
 	"  -u, --user USER           run CMD as USER (under sudo: the user who called it)\n"
-	"\n" HELP_COMMON "\n"
+	"\n"
+	"Of a FILE:\n"
+	"      --from MOMENT         what was resident then was there before (the beginning)\n"
+	"      --to MOMENT           up to there (the end)\n"
+	"      --debuginfod          fetch the recorded programs and their debug information\n"
+	"                            from DEBUGINFOD_URLS\n"
+	"\n" HELP_COMMON "\n" HELP_MOMENT "\n"
 	"memtrace mark -p PID NAME, or SIGUSR2, sets a mark: growth is told between them.\n"
 	"Verdicts: leak_like, plateau, sawtooth, step, retention, fragmentation, flat,\n"
 	"insufficient_data.\n"
@@ -104,7 +118,8 @@ const char help_growth[] =
 	"  sudo memtrace growth -p 4123 --format folded | flamegraph.pl > growth.svg\n"
 	"  sudo memtrace growth -p 4123 --format html -o growth.html\n"
 	"  sudo memtrace growth -p 4123 --json | jq '.paths[0].frames[].function'\n"
-	"\n" HELP_EXIT " 10 --fail-on matched.\n";
+	"  memtrace growth redis.mtr --from 'load test begins' --to -10s\n"
+	"\n" HELP_EXIT " 6 FILE is damaged: what is intact was read. 10 --fail-on matched.\n";
 
 const char help_mark[] =
 	"memtrace mark - name this moment in the sessions that trace a process\n"
@@ -172,10 +187,6 @@ const char help_doctor[] =
 	"      --json                JSON on stdout\n"                             \
 	"  -o, --output FILE         write there instead of stdout; - is stdout\n" \
 	"      --bytes --ascii --color=WHEN -q -v -h -V\n"
-
-#define HELP_MOMENT                                                                   \
-	"MOMENT is a mark's name, +TIME from the beginning, -TIME from the end, or\n" \
-	"2026-11-21T16:02:41Z."
 
 #define HELP_EXIT_FILE                                                                            \
 	"Exit status: 0 done, 1 failed, 2 usage, 6 the file is damaged or was not closed: what\n" \

@@ -12,7 +12,7 @@ static const struct command live = {
 
 static const struct command verbs[] = {
 	{ "growth", "who grew it: net resident memory by call path", cmd_growth, help_growth,
-	  OPT_TARGET | OPT_LIVE | OPT_FORMAT | OPT_GROWTH },
+	  OPT_TARGET | OPT_LIVE | OPT_FORMAT | OPT_GROWTH | OPT_OR_FILE | OPT_SYMBOLS },
 	{ "snapshot", "one answer and out: where a process's memory is now", cmd_snapshot,
 	  help_snapshot, OPT_TARGET },
 	{ "record", "every event to a file, or the last part of them", cmd_record, help_record,

@@ -44,6 +44,7 @@ enum {
 	O_EXIT_CODE,
 	O_FOLDED,
 	O_SAMPLE,
+	O_SAMPLE_FAULTS,
 	O_CALL_STACKS,
 	O_NO_CALL_STACKS,
 	O_FAIL_ON,
@@ -55,9 +56,14 @@ enum {
 	O_AT,
 	O_COUNT,
 	O_DEBUGINFOD,
+	O_FROM,
+	O_TO,
 };
 
-static const char short_flags[] = "+:p:n:fi:d:o:t:u:qvhV";
+#define ARG_FILE 1 /* from getopt: no flag, but what stands between flags */
+
+#define SHORT_FLAGS ":p:n:fi:d:o:t:u:qvhV"
+static const char short_flags[] = "+" SHORT_FLAGS, file_flags[] = "-" SHORT_FLAGS;
 
 static const struct option long_flags[] = {
 	{ "pid", required_argument, NULL, 'p' },
@@ -89,10 +95,13 @@ static const struct option long_flags[] = {
 	{ "tid", required_argument, NULL, 't' },
 	{ "folded", no_argument, NULL, O_FOLDED },
 	{ "sample", required_argument, NULL, O_SAMPLE },
+	{ "sample-faults", required_argument, NULL, O_SAMPLE_FAULTS },
 	{ "fail-on", required_argument, NULL, O_FAIL_ON },
 	{ "stacks", no_argument, NULL, O_CALL_STACKS },
 	{ "no-stacks", no_argument, NULL, O_NO_CALL_STACKS },
 	{ "arenas", no_argument, NULL, O_ARENAS },
+	{ "from", required_argument, NULL, O_FROM },
+	{ "to", required_argument, NULL, O_TO },
 	{ "largest", no_argument, NULL, O_LARGEST },
 	{ "no-fold", no_argument, NULL, O_NO_FOLD },
 	{ "vars", no_argument, NULL, O_VARS },
@@ -252,7 +261,11 @@ static unsigned int flag_needs(int flag)
 		return OPT_GROWTH | OPT_RECORD;
 	case O_FAIL_ON:
 	case O_ARENAS:
+	case O_SAMPLE_FAULTS:
 		return OPT_GROWTH;
+	case O_FROM:
+	case O_TO:
+		return OPT_OR_FILE;
 	case 't':
 	case O_FOLDED:
 	case O_LARGEST:
@@ -401,8 +414,12 @@ static int growth_flag(struct opts *o, int flag, const char *arg)
 	}
 	n = strtol(arg, &end, 10);
 	if (*arg < '0' || *arg > '9' || *end || n <= 0 || n > 1000000)
-		return usage("--sample takes a number from 1 on, not '%s'", arg);
-	o->sample = (unsigned int)n;
+		return usage("%s takes a number from 1 on, not '%s'",
+			     flag == O_SAMPLE ? "--sample" : "--sample-faults", arg);
+	if (flag == O_SAMPLE)
+		o->sample = (unsigned int)n;
+	else
+		o->sample_faults = (unsigned int)n;
 	return 0;
 }
 
@@ -448,6 +465,13 @@ static int stacks_flag(struct opts *o, int flag, const char *arg)
 	return 0;
 }
 
+/* Of a recording they would say nothing: what is in it is known. */
+static bool live_only(int flag)
+{
+	return flag_needs(flag) & OPT_LIVE || flag == O_SAMPLE || flag == O_SAMPLE_FAULTS ||
+	       flag == O_ARENAS || flag == 'n' || flag == O_CGROUP;
+}
+
 static int flag(const struct command *c, struct opts *o, int flag, const char *arg)
 {
 	if (flag_needs(flag) & OPT_GROWTH)
@@ -490,6 +514,17 @@ static int flag(const struct command *c, struct opts *o, int flag, const char *a
 		return 0;
 	case O_COLOR:
 		return parse_color(o, arg);
+	case O_FROM:
+		o->from = arg;
+		return 0;
+	case O_TO:
+		o->to = arg;
+		return 0;
+	case ARG_FILE:
+		if (o->nr_files)
+			return usage("unexpected '%s'", arg);
+		o->files[o->nr_files++] = arg;
+		return 0;
 	}
 	return file_flag(o, flag, arg);
 }
@@ -517,8 +552,10 @@ static int unknown_flag(const char *given)
 
 static int parse_flags(const struct command *c, struct opts *o, int argc, char **argv)
 {
-	/* without the '+' flags may stand behind a FILE, too */
-	const char *shorts = short_flags + !!(c->takes & (OPT_FILE | OPT_NAME));
+	/* without the '+' flags may stand behind a FILE, too; with '-' a FILE before "--" is told from a command */
+	const char *shorts = c->takes & OPT_OR_FILE	      ? file_flags :
+			     c->takes & (OPT_FILE | OPT_NAME) ? short_flags + 1 :
+								short_flags;
 	char one[] = "-?";
 	int f, ret, at = 0;
 
@@ -535,6 +572,8 @@ static int parse_flags(const struct command *c, struct opts *o, int argc, char *
 		if (flag_needs(f) && !(flag_needs(f) & c->takes))
 			return usage("%s does not take %s", *c->name ? c->name : "memtrace",
 				     given[0] == '-' ? given : argv[optind - 2]);
+		if (!o->for_live && live_only(f))
+			o->for_live = given[0] == '-' ? given : argv[optind - 2];
 		ret = flag(c, o, f, optarg);
 		if (ret)
 			return ret;
@@ -574,6 +613,19 @@ static int check_name(const struct command *c, struct opts *o, int argc, char **
 	return optind < argc ? usage("unexpected '%s'", argv[optind]) : 0;
 }
 
+/* A recording instead of a target; -p chooses in it. */
+static int check_recording(const struct opts *o, bool cmd)
+{
+	if (cmd)
+		return usage("either a recording or -- CMD, not both");
+	if (o->arenas)
+		return usage(
+			"malloc's heaps are not in a recording: --arenas is for a process that lives");
+	if (o->for_live)
+		return usage("%s is for what is traced now, not for a recording", o->for_live);
+	return 0;
+}
+
 static int check(const struct command *c, struct opts *o, int argc, char **argv)
 {
 	bool dashes = optind < argc && optind > 1 && !strcmp(argv[optind - 1], "--");
@@ -582,6 +634,10 @@ static int check(const struct command *c, struct opts *o, int argc, char **argv)
 		return check_files(c, o, argc, argv);
 	if (c->takes & OPT_NAME)
 		return check_name(c, o, argc, argv);
+	if (o->nr_files)
+		return check_recording(o, optind < argc);
+	if (o->from || o->to)
+		return usage("--from and --to are of a recording: growth FILE");
 	if (optind < argc && !dashes)
 		return usage("unexpected '%s'%s", argv[optind],
 			     c->takes & OPT_LIVE ? "; a command goes after --" : "");

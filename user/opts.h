@@ -43,8 +43,11 @@ struct opts {
 	bool stacks; /* call stacks are wanted: --stacks, or set by the verb */
 	unsigned int
 		sample; /* --sample N: of faults at a known place one in N brings its stack; 0: governed */
+	unsigned int sample_faults; /* --sample-faults N: one fault in N is noted; 0: all */
 	bool arenas; /* --arenas */
 	int fail_on; /* --fail-on VERDICT: bit per enum verdict_kind */
+	const char *from,
+		*to; /* --from, --to MOMENT of a FILE, as given; NULL: its beginning, its end */
 	/* stacks */
 	pid_t tid; /* -t; 0: all threads */
 	bool repeat; /* -i was given */
@@ -55,6 +58,7 @@ struct opts {
 	unsigned int width; /* of pictures, in columns; 0: as the terminal has it */
 	bool no_fold; /* recursion is written out */
 	bool debuginfod; /* programs and debug information may be fetched */
+	const char *for_live; /* the first flag given that only what traces has; NULL: none */
 	/* for tests and people who debug memtrace; not in --help's first page */
 	const char *rung; /* --rung auto|fentry|tracepoint */
 	bool no_reconcile; /* --reconcile=off: /proc is read once, at attach */
@@ -76,8 +80,9 @@ struct opts {
 #define OPT_DIFF 0x200u /* --exit-code */
 #define OPT_STACKS 0x400u /* -t --vars … of stacks */
 #define OPT_SYMBOLS 0x8000u /* --debuginfod */
+#define OPT_OR_FILE 0x800u /* a FILE instead of a target: --from --to */
 #define OPT_NAME 0x4000u /* a NAME, in files[0] */
-#define OPT_GROWTH 0x2000u /* --sample --fail-on */
+#define OPT_GROWTH 0x2000u /* --sample --sample-faults --fail-on --arenas */
 
 /* Added to an exit status by opts_parse() when the program should end with it. */
 #define OPTS_EXIT 1000

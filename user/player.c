@@ -92,11 +92,6 @@ void player_tap(struct player *pl, event_sink_fn fn, void *ctx)
 	pl->tap_ctx = ctx;
 }
 
-void player_only(struct player *pl, unsigned int kind)
-{
-	trace_reader_only(pl->r, kind);
-}
-
 void player_all_keys(struct player *pl)
 {
 	trace_reader_all_keys(pl->r, true);
@@ -368,6 +363,29 @@ int player_status(const struct player *pl)
 				 "was read to its last chunk",
 				 pl->path);
 	return 0;
+}
+
+int player_modules(struct player *pl, struct modtab *mods)
+{
+	struct strtab *theirs = strtab_new();
+	struct src_file *sf = NULL;
+	struct mtr_event ev;
+	int ret = theirs ? src_file_open(pl->path, theirs, &sf) : -ENOMEM;
+
+	if (!ret)
+		trace_reader_only(src_file_reader(sf), MTR_EV_MODULE);
+	while (!ret && (ret = trace_reader_next(src_file_reader(sf), &ev)) > 0) {
+		ret = 0;
+		if (ev.kind != MTR_EV_MODULE)
+			continue;
+		ev.module.path = strtab_intern_str(pl->st, strtab_str(theirs, ev.module.path));
+		ev.module.build_id =
+			strtab_intern_str(pl->st, strtab_str(theirs, ev.module.build_id));
+		ret = modtab_event(mods, &ev);
+	}
+	src_file_close(sf);
+	strtab_free(theirs);
+	return ret;
 }
 
 /* ---- moments */

@@ -6,6 +6,7 @@
 #ifndef PLAYER_H
 #define PLAYER_H
 
+#include "event/modtab.h"
 #include "event/status.h"
 #include "export/report.h"
 #include "model/model.h"
@@ -35,14 +36,21 @@ void player_tap(struct player *pl, event_sink_fn fn, void *ctx);
 /* player_all_keys() - read every keyframe, also those that are not needed: to see whether they are whole */
 void player_all_keys(struct player *pl);
 
-/* player_only() - for who looks for something in all of a file: trace_reader_only() */
-void player_only(struct player *pl, unsigned int kind);
 
 /* player_next() - on to the end of the next interval: 1, 0 at the end of the file, −errno */
 int player_next(struct player *pl);
 
 /* player_event() - the next event, of which the player's own model is not told: 1, 0 at the end, −errno */
 int player_event(struct player *pl, struct mtr_event *ev);
+
+/**
+ * player_modules() - the modules of the whole file, wherever in it they are told of
+ *
+ * A module's build-id comes some time after its mapping, and call stacks through it may come
+ * before: so that they have names, too, the file is read for its modules first. The position
+ * stays. Returns 0 or −errno.
+ */
+int player_modules(struct player *pl, struct modtab *mods);
 
 /* player_seek() - to the end of the interval in which @time_ns lies, or of the file. 0 or −errno */
 int player_seek(struct player *pl, uint64_t time_ns);

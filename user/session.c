@@ -222,6 +222,7 @@ static int open_bpf(struct session *s)
 	struct src_bpf_opts bo = { .ring_bytes = s->o->ring_bytes,
 				   .module = !src_kmod_there(),
 				   .stacks = s->o->stacks,
+				   .fault_period = s->o->sample_faults,
 				   .no_storage = s->o->drop && !strcmp(s->o->drop, "storage") };
 	const char *why = NULL;
 	int err;

@@ -84,7 +84,7 @@ _memtrace() {
 	diff) flags="--exit-code $common" ;;
 	snapshot) flags="$target $common" ;;
 	mark) flags="$target $common" ;;
-	growth) flags="$target $live --max-overhead --sample --format --arenas --fail-on $common" ;;
+	growth) flags="$target $live --max-overhead --sample --sample-faults --format --arenas --fail-on --from --to --debuginfod $common" ;;
 	stacks) flags="$target --tid --vars --no-values --at --count --when --largest --folded --no-fold --interval --debuginfod $common" ;;
 	*) flags="$target $live $common" ;;
 	esac
@@ -92,7 +92,7 @@ _memtrace() {
 		mapfile -t COMPREPLY < <(compgen -W "$flags" -- "$cur")
 	elif [[ $COMP_CWORD -eq 1 ]]; then
 		mapfile -t COMPREPLY < <(compgen -W 'snapshot growth mark stacks doctor record replay info report diff export' -- "$cur")
-	elif [[ $verb == replay || $verb == info || $verb == report || $verb == diff || $verb == export ]]; then
+	elif [[ $verb == replay || $verb == info || $verb == report || $verb == diff || $verb == export || $verb == growth ]]; then
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -X '!*.mtr' -- "$cur"; compgen -d -- "$cur")
 	fi

@@ -3,7 +3,7 @@
 /*
  * Grows by a known amount through a known function, in steps of some milliseconds:
  *
- *	grow --kind small|large|map|huge|brk|populate|ways|threads|shuffle|hand|pieces|one|cache|sawtooth|churn|half
+ *	grow --kind small|large|map|huge|brk|populate|ways|threads|shuffle|hand|pieces|one|cache|sawtooth|churn|half|twice
  *	     --mib N --ms N --seed N [--nohuge]
  *
  * Sizes are drawn from the seed. At the end "TRUTH function=F bytes=N" for each function that
@@ -267,6 +267,19 @@ static void ways(void)
 	target_say("TRUTH function=second_way bytes=%llu", (unsigned long long)kept[1]);
 }
 
+/* One function, a checkpoint, then another one, while a quarter of what the first has brought goes. */
+static void twice(void)
+{
+	u64 gone = pages(opt_mib << 18);
+
+	leak("leak_brk", leak_brk);
+	target_checkpoint("pid=%d", (int)getpid());
+	if (sbrk(-(intptr_t)gone) == (void *)-1)
+		target_die("sbrk: %s", strerror(errno));
+	target_say("GONE bytes=%llu", (unsigned long long)gone);
+	leak("leak_map", leak_map);
+}
+
 static void *run_leak(void *arg)
 {
 	leak(arg, leak_map);
@@ -444,6 +457,7 @@ static const struct {
 	{ "sawtooth", NULL, NULL, sawtooth },
 	{ "ways", NULL, NULL, ways },
 	{ "half", NULL, NULL, half },
+	{ "twice", NULL, NULL, twice },
 	{ "threads", NULL, NULL, threads },
 };
 

@@ -115,6 +115,24 @@ TEST_F(ledger, munmap_of_a_part)
 }
 
 /* The first piece says that all goes; what is touched after the call stays. */
+TEST_F(ledger, what_is_there_becomes_before)
+{
+	ASSERT_EQ(0, touch(&self->l, A, 8, 5));
+	ASSERT_EQ(0, touch(&self->l, B, 4, 6));
+	ASSERT_EQ(0, ledger_rebase(&self->l));
+	EXPECT_EQ(0, ledger_total(&self->l));
+	EXPECT_EQ(12 * PG, net(&self->l, LEDGER_BEFORE));
+	EXPECT_EQ(0, ledger_path(&self->l, 5).gross);
+	/* the very pages: two of the eight go, one of them comes again */
+	ASSERT_EQ(0, give_back(&self->l, T1, A, 2 * PG, 2 * PG, true));
+	ASSERT_EQ(0, touch(&self->l, A, 1, 5));
+	EXPECT_EQ(2 * PG, ledger_path(&self->l, LEDGER_BEFORE).released);
+	EXPECT_EQ(PG, net(&self->l, 5));
+	EXPECT_EQ(PG, ledger_total(&self->l));
+	EXPECT_EQ(11 * PG,
+		  ledger_sum(&self->l, A, A + 8 * PG) + ledger_sum(&self->l, B, B + 4 * PG));
+}
+
 TEST_F(ledger, dontneed_in_pieces)
 {
 	struct ledger *l = &self->l;

@@ -17,6 +17,9 @@ static const struct command rec = { "record", "", NULL, "",
 				    OPT_TARGET | OPT_LIVE | OPT_RECORD | OPT_WHEN | OPT_FORMAT };
 static const struct command replay = { "replay", "", NULL, "", OPT_FILE | OPT_VIEW | OPT_SEEK };
 static const struct command diff = { "diff", "", NULL, "", OPT_FILE | OPT_FILES | OPT_DIFF };
+static const struct command grow = {
+	"growth", "", NULL, "", OPT_TARGET | OPT_LIVE | OPT_FORMAT | OPT_GROWTH | OPT_OR_FILE
+};
 static const struct command doctor = { "doctor", "", NULL, "doctor help\n", 0 };
 
 /* Splits at spaces; stderr is of no interest here. */
@@ -134,6 +137,40 @@ TEST(files)
 	EXPECT_EQ(OPTS_EXIT + EX_USAGE_ERR, parse(&replay, "a --speed 0"));
 	EXPECT_EQ(OPTS_EXIT + EX_USAGE_ERR, parse(&replay, "a -p 1"));
 	EXPECT_EQ(OPTS_EXIT + EX_USAGE_ERR, parse(&replay, "a --exit-code"));
+}
+
+TEST(file_or_target)
+{
+	static const char *const bad[] = { "x.mtr y.mtr",
+					   "x.mtr -- ls",
+					   "x.mtr -d 3",
+					   "-f x.mtr",
+					   "x.mtr --sample 2",
+					   "x.mtr --arenas",
+					   "-p 1 --from +1s",
+					   "--to +1s -- ls",
+					   "--from +1s",
+					   "x.mtr --from",
+					   "-- ",
+					   "" };
+
+	ASSERT_EQ(0, parse(&grow, "x.mtr --from +3s --json --to end -p 7"));
+	EXPECT_EQ(1, o.nr_files);
+	EXPECT_STREQ("x.mtr", o.files[0]);
+	EXPECT_STREQ("+3s", o.from);
+	EXPECT_STREQ("end", o.to);
+	EXPECT_EQ(7, o.pids[0]);
+	EXPECT_TRUE(o.json);
+	ASSERT_EQ(0, parse(&grow, "--fail-on leak_like -d 3 -- ls x.mtr --json"));
+	EXPECT_EQ(0, o.nr_files);
+	EXPECT_STREQ("x.mtr", o.cmd[1]);
+	EXPECT_FALSE(o.json);
+	for (unsigned int i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		EXPECT_EQ(OPTS_EXIT + EX_USAGE_ERR, parse(&grow, bad[i]))
+		{
+			TH_LOG("%s", bad[i]);
+		}
+	}
 }
 
 TEST(recording)

@@ -459,6 +459,7 @@ static int fault(struct ledger *l, const struct mtr_event *ev, uint32_t path, bo
 	if (left)
 		ledger_uncount(l, start > AROUND ? start - AROUND : 0, end + AROUND, left);
 	l->path[path].nr++;
+	l->path[path].squares += (double)f->bytes * (double)f->bytes;
 	return insert(l, start, end, f->bytes, f->member, path);
 }
 
@@ -585,6 +586,21 @@ int ledger_count(struct ledger *l, uint64_t start, uint64_t end, int64_t present
 		return 0;
 	}
 	return sum < present ? ledger_add(l, start, end, present - sum, member, path) : 0;
+}
+
+int ledger_rebase(struct ledger *l)
+{
+	struct ledger_extent *e;
+
+	if (want_path(l, LEDGER_BEFORE))
+		return -ENOMEM;
+	memset(l->path, 0, l->nr_paths * sizeof(*l->path));
+	for (e = ledger_first(l); e; e = ledger_next(e)) {
+		e->path = LEDGER_BEFORE;
+		brought(l, LEDGER_BEFORE, e->bytes);
+	}
+	l->given_back = 0;
+	return 0;
 }
 
 struct ledger_path ledger_path(const struct ledger *l, uint32_t path)

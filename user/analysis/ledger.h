@@ -32,6 +32,7 @@ struct ledger_path {
 	int64_t gross; /* bytes it has brought */
 	int64_t released; /* of those, went again */
 	uint64_t nr; /* events that brought them */
+	double squares; /* of the bytes of each fault among them */
 };
 
 struct ledger_extent {
@@ -98,6 +99,9 @@ bool ledger_from_count(const struct ledger *l, uint64_t addr);
  * Nothing went. Returns what was not found.
  */
 int64_t ledger_uncount(struct ledger *l, uint64_t start, uint64_t end, int64_t bytes);
+
+/* ledger_rebase() - whoever brought what is there now, from now on it was there before. 0 or −ENOMEM */
+int ledger_rebase(struct ledger *l);
 
 /* ledger_path() - the figures of a path; zeros for one that never brought anything */
 struct ledger_path ledger_path(const struct ledger *l, uint32_t path);

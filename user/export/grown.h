@@ -30,6 +30,7 @@ struct growth_place {
 /* Paths through the same functions, as one. */
 struct growth_row {
 	int64_t net, gross, released; /* bytes */
+	int64_t net_low, net_high; /* where net is an estimate: its 95 % confidence interval */
 	enum region_kind kind; /* where most of it is; RK_NR: nothing is left */
 	unsigned int nr_tids; /* threads that went it, at least */
 	bool many_tids; /* more than were counted */
@@ -63,6 +64,7 @@ struct growth_report {
 	uint64_t to_real_ns; /* CLOCK_REALTIME of to_ns */
 	int64_t rss, delta, attributed, before,
 		no_path; /* bytes; delta = attributed + before + residual */
+	int64_t no_path_by_kind[RK_NR]; /* of no_path, what is known of where it is: bytes */
 	int64_t others; /* of no_path: brought by the kernel (huge pages filled up) or another process */
 	struct verdict verdict; /* of the process */
 	const struct arenas *arenas; /* NULL: nobody asked */
@@ -73,6 +75,11 @@ struct growth_report {
 	uint64_t nr_stacks, nr_truncated, nr_failed;
 	uint64_t nr_known; /* of the stacks, recognised without unwinding */
 	uint64_t unwind_ns; /* spent on the others */
+	unsigned int
+		fault_period; /* one fault in so many was seen: bytes of paths are estimates; 1: all */
+	int64_t attributed_low,
+		attributed_high; /* where it is an estimate: its 95 % confidence interval */
+	bool recorded; /* from a file: these two are not known */
 	const char *rung;
 	const uint64_t *tick_ns; /* CLOCK_BOOTTIME of the points of all series */
 	const int64_t *tick_rss; /* bytes */

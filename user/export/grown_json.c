@@ -15,16 +15,18 @@ static json_t *frame(struct json_out *w, const struct growth_frame *f)
 			 "inlined", (int)f->inlined);
 }
 
-static void put_path(struct json_out *w, const struct growth_row *r)
+static void put_path(struct json_out *w, const struct growth_row *r, bool estimated)
 {
 	json_t *frames = json_array();
 
 	for (unsigned int i = 0; frames && i < r->nr_frames; i++)
 		json_array_append_new(frames, frame(w, &r->frame[i]));
 	json_put(w, NULL,
-		 json_pack("{s:I, s:I, s:I, s:o, s:I, s:s, s:b, s:o}", "net_bytes",
-			   (json_int_t)r->net, "gross_bytes", (json_int_t)r->gross,
-			   "released_bytes", (json_int_t)r->released, "region_kind",
+		 json_pack("{s:I, s:o, s:o, s:I, s:I, s:o, s:I, s:s, s:b, s:o}", "net_bytes",
+			   (json_int_t)r->net, "net_low_bytes", json_when(estimated, r->net_low),
+			   "net_high_bytes", json_when(estimated, r->net_high), "gross_bytes",
+			   (json_int_t)r->gross, "released_bytes", (json_int_t)r->released,
+			   "region_kind",
 			   r->kind == RK_NR ? json_null() : json_string(region_kind_name(r->kind)),
 			   "threads", (json_int_t)r->nr_tids, "verdict",
 			   verdict_name(r->verdict.kind), "truncated", (int)r->truncated, "frames",
@@ -124,8 +126,22 @@ static json_t *between(struct json_out *w, const struct growth_report *r)
 	return all;
 }
 
+static json_t *no_path_by_kind(const struct growth_report *r)
+{
+	json_t *all = json_array();
+
+	for (unsigned int k = 0; all && k < RK_NR; k++)
+		if (r->no_path_by_kind[k])
+			json_array_append_new(all, json_pack("{s:s, s:I}", "region_kind",
+							     region_kind_name((enum region_kind)k),
+							     "net_bytes",
+							     (json_int_t)r->no_path_by_kind[k]));
+	return all;
+}
+
 int grown_json(FILE *f, const struct growth_report *r)
 {
+	bool estimated = r->fault_period > 1;
 	struct json_out w;
 	int err = json_begin(&w, f);
 
@@ -142,9 +158,11 @@ int grown_json(FILE *f, const struct growth_report *r)
 		 json_pack("{s:I, s:I}", "from_ns", (json_int_t)r->from_ns, "to_ns",
 			   (json_int_t)r->to_ns));
 	json_put(&w, "rss",
-		 json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "resident_bytes",
+		 json_pack("{s:I, s:I, s:I, s:o, s:o, s:I, s:I, s:I, s:I}", "resident_bytes",
 			   (json_int_t)r->rss, "delta_bytes", (json_int_t)r->delta,
-			   "attributed_bytes", (json_int_t)r->attributed, "before_attach_bytes",
+			   "attributed_bytes", (json_int_t)r->attributed, "attributed_low_bytes",
+			   json_when(estimated, r->attributed_low), "attributed_high_bytes",
+			   json_when(estimated, r->attributed_high), "before_attach_bytes",
 			   (json_int_t)r->before, "residual_bytes", (json_int_t)growth_residual(r),
 			   "no_path_bytes", (json_int_t)r->no_path, "others_bytes",
 			   (json_int_t)r->others));
@@ -155,18 +173,21 @@ int grown_json(FILE *f, const struct growth_report *r)
 	for (unsigned int i = 0; i < r->nr; i++) {
 		if (i)
 			fputc(',', f);
-		put_path(&w, &r->row[i]);
+		put_path(&w, &r->row[i], estimated);
 	}
 	fputc(']', f);
+	json_put(&w, "no_path_by_kind", no_path_by_kind(r));
 	json_put(&w, "between_marks", between(&w, r));
 	json_put(&w, "limits", limits(&w, r->limits));
 	json_put(&w, "lost", lost(r->model));
 	json_put(&w, "sampling",
-		 json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "period", (json_int_t)r->period,
-			   "stacks", (json_int_t)r->nr_stacks, "truncated",
+		 json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:b}", "estimated",
+			   (int)estimated, "fault_period", (json_int_t)r->fault_period, "period",
+			   (json_int_t)r->period, "stacks", (json_int_t)r->nr_stacks, "truncated",
 			   (json_int_t)r->nr_truncated, "failed", (json_int_t)r->nr_failed, "known",
-			   (json_int_t)r->nr_known, "unwind_ns", (json_int_t)r->unwind_ns,
-			   "faults_complete", !r->model->lost[MTR_EV_FAULT]));
+			   json_when(!r->recorded, r->nr_known), "unwind_ns",
+			   json_when(!r->recorded, r->unwind_ns), "faults_complete",
+			   !r->model->lost[MTR_EV_FAULT] && !estimated));
 	fputs("}\n", f);
 	return json_end(&w);
 }

@@ -72,14 +72,20 @@ static void put_head(const struct text *t)
 {
 	const struct growth_report *r = t->r;
 	uint64_t window = r->to_ns - r->from_ns;
-	char from[16], to[16], comm[128], b[UNITS_LEN];
+	char from[16], to[16], comm[128], paths[32] = "none", b[UNITS_LEN];
+	char faults[64] = "all";
 
 	clock_text(from, sizeof(from), r->to_real_ns - window);
 	clock_text(to, sizeof(to), r->to_real_ns);
-	fprintf(t->f, "%s[%" PRIu32 "] %s %s %s UTC %s  faults %s, call paths 1 in %u\n\n",
+	if (r->nr_stacks || !r->recorded)
+		snprintf(paths, sizeof(paths), "1 in %u", r->period);
+	if (r->model->lost[MTR_EV_FAULT])
+		snprintf(faults, sizeof(faults), "NOT ALL (some were lost)");
+	else if (r->fault_period > 1)
+		snprintf(faults, sizeof(faults), "1 in %u (ESTIMATES)", r->fault_period);
+	fprintf(t->f, "%s[%" PRIu32 "] %s %s %s UTC %s  faults %s, call paths %s\n\n",
 		clean(t, comm, sizeof(comm), strtab_str(r->model->st, r->p->comm)), r->p->pid, from,
-		t->style->ascii ? "->" : "→", to, fmt_duration(b, window),
-		r->model->lost[MTR_EV_FAULT] ? "NOT ALL (some were lost)" : "all", r->period);
+		t->style->ascii ? "->" : "→", to, fmt_duration(b, window), faults, paths);
 }
 
 static void put_verdict(const struct text *t)
@@ -105,18 +111,42 @@ static void put_verdict(const struct text *t)
 	put_wrapped(t, "VERDICT", words);
 }
 
+/* "95% +14M–+18M"; empty where the figure is no estimate. */
+static const char *interval(const struct text *t, char *buf, size_t sz, int64_t low, int64_t high)
+{
+	char a[UNITS_LEN], b[UNITS_LEN];
+
+	*buf = '\0';
+	if (t->r->fault_period > 1)
+		snprintf(buf, sz, "95%% %s%s%s", growth(t, a, low), t->style->ascii ? ".." : "–",
+			 growth(t, b, high));
+	return buf;
+}
+
+/* A column's text, padded by what it shows, not by its bytes. */
+static void put_padded(const struct text *t, const char *s, int width)
+{
+	int shown = 0;
+
+	for (const char *c = s; *c; c++)
+		shown += (*c & 0xc0) != 0x80;
+	fprintf(t->f, "%s%*s", s, width > shown ? width - shown : 0, "");
+}
+
 static void put_identity(const struct text *t)
 {
 	const struct growth_report *r = t->r;
 	char a[UNITS_LEN], b[UNITS_LEN], c[UNITS_LEN], d[UNITS_LEN], e[UNITS_LEN], f[UNITS_LEN];
-	char words[512];
+	char words[512], est[96] = "", range[80];
 	double off = r->delta ? (double)growth_residual(r) / (double)llabs(r->delta) * 100 : 0;
 
+	if (*interval(t, range, sizeof(range), r->attributed_low, r->attributed_high))
+		snprintf(est, sizeof(est), " (%s)", range);
 	snprintf(words, sizeof(words),
-		 "%s %s %s %s %s = attributed %s + before attach %s + residual %s (%.1f%%)",
+		 "%s %s %s %s %s = attributed %s%s + before attach %s + residual %s (%.1f%%)",
 		 size(t, a, r->rss - r->delta), t->style->ascii ? "->" : "→", size(t, b, r->rss),
 		 t->style->ascii ? "change" : "Δ", growth(t, c, r->delta),
-		 growth(t, d, r->attributed), growth(t, e, r->before),
+		 growth(t, d, r->attributed), est, growth(t, e, r->before),
 		 growth(t, f, growth_residual(r)), off < 0 ? -off : off);
 	put_wrapped(t, "RSS", words);
 }
@@ -166,6 +196,28 @@ static void put_arenas(const struct text *t)
 	put_wrapped(t, "MALLOC", words);
 }
 
+/* Where no path says who, the kind of region says at least what. */
+static void put_kinds(const struct text *t)
+{
+	const int64_t *by_kind = t->r->no_path_by_kind;
+	char words[512] = "no path known:", b[UNITS_LEN];
+	bool any = false;
+
+	if (t->r->nr)
+		return;
+	for (unsigned int k = 0; k < RK_NR; k++) {
+		size_t len = strlen(words);
+
+		if (!by_kind[k])
+			continue;
+		snprintf(words + len, sizeof(words) - len, "%s %s %s", any ? "," : "",
+			 growth(t, b, by_kind[k]), region_kind_name((enum region_kind)k));
+		any = true;
+	}
+	if (any)
+		put_wrapped(t, "REGIONS", words);
+}
+
 static void frame_text(const struct text *t, char *dst, size_t sz, const struct growth_frame *f)
 {
 	char fn[256], file[128];
@@ -211,13 +263,14 @@ static void put_row(const struct text *t, const struct growth_row *row)
 {
 	int col = put_numbers(t, row->net, row->gross, row->released);
 	unsigned int shown = 0, from = row->top;
-	char line[512];
+	char line[512], range[80];
 
 	col += fprintf(t->f, " %-6.6s %2u%s %-9.9s ",
 		       row->kind == RK_NR ? "-" : region_kind_name(row->kind), row->nr_tids,
 		       row->many_tids ? "+" : " ",
 		       row->verdict.kind == VERDICT_INSUFFICIENT ? "-" :
 								   verdict_name(row->verdict.kind));
+	interval(t, range, sizeof(range), row->net_low, row->net_high);
 	for (unsigned int i = from; i < row->nr_frames && shown < FRAMES_SHOWN; i++, shown++) {
 		unsigned int more = row->nr_frames - i - 1;
 		size_t len;
@@ -228,8 +281,12 @@ static void put_row(const struct text *t, const struct growth_row *row)
 			snprintf(line + len, sizeof(line) - len, " %s +%u",
 				 t->style->ascii ? "..." : "…", more);
 		if (shown)
-			fprintf(t->f, "%*s", col, "");
+			put_padded(t, shown > 1 ? "" : range, col);
 		put_line(t, line, t->style->bytes ? 200 : 100);
+		fputc('\n', t->f);
+	}
+	if (shown == 1 && *range) {
+		put_padded(t, range, 0);
 		fputc('\n', t->f);
 	}
 	if (row->truncated)
@@ -319,6 +376,11 @@ static void put_notes(const struct text *t)
 	const struct growth_report *r = t->r;
 	uint64_t lost = model_lost(r->model);
 
+	if (r->fault_period > 1)
+		fprintf(t->f,
+			"\nNOTE    bytes of paths are estimates: one fault in %u was seen, by chance; RSS is\n"
+			"        exact. 95%% is the interval that holds the truth in 95 of 100 cases.\n",
+			r->fault_period);
 	if (lost > r->model->lost[MTR_EV_STACK])
 		fprintf(t->f, "\nLOST    %" PRIu64 " events: the figures may be too small\n",
 			lost - r->model->lost[MTR_EV_STACK]);
@@ -340,6 +402,7 @@ int grown_text(FILE *f, const struct growth_report *r, const struct report_style
 	put_identity(&t);
 	put_cgroup(&t);
 	put_arenas(&t);
+	put_kinds(&t);
 	put_marks(&t);
 	put_rows(&t);
 	put_notes(&t);

@@ -156,6 +156,7 @@ static int size_maps(struct src_bpf *sb, const struct src_bpf_opts *o, const str
 	s->rodata->late_pgoff = probe_late_pgoff(p);
 	s->bss->next_as = 1;
 	s->rodata->want_stacks = o->stacks;
+	s->rodata->fault_share = o->fault_period > 1 ? UINT32_MAX / o->fault_period : 0;
 	s->rodata->stack_room = sb->ring_bytes / 2;
 	if (bpf_map__set_autocreate(s->maps.at_hits, false) ||
 	    bpf_map__set_max_entries(s->maps.ring, (uint32_t)sb->ring_bytes) ||
@@ -453,6 +454,8 @@ int src_bpf_open(const struct src_bpf_opts *o, struct strtab *st, struct src_bpf
 		*ret_why = "this kernel refuses fentry programs";
 	else
 		*ret_why = missing(&p, sb->rung);
+	if (!*ret_why && o->fault_period > 1 && p.tp[PTP_RSS_STAT].nr_args != 2)
+		*ret_why = "--sample-faults needs Linux 6.2 or later";
 	if (*ret_why) {
 		free(sb);
 		return -EOPNOTSUPP;

@@ -22,6 +22,7 @@ struct src_bpf_opts {
 	uint64_t ring_bytes; /* 0: default, 8 MiB; rounded up to a power of 2 */
 	bool module; /* listen to memtrace.ko, too, if its tracepoints are there */
 	bool stacks; /* call stacks are wanted: MTR_EV_STACK, MTR_EV_MOVE */
+	unsigned int fault_period; /* one fault in so many is told of, by chance; 0, 1: all */
 	bool no_storage; /* for tests: as if the kernel gave no task storage */
 	unsigned int max_targets; /* 0: default, 1024 processes at a time */
 };
