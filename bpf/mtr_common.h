@@ -307,10 +307,16 @@ static __always_inline bool second_of(struct note *n, u32 what, bool second)
 	return false;
 }
 
+/*
+ * Since 6.15 the ring's lock is given up on after a quarter of a second, which on a virtual machine
+ * whose other CPU is not run for so long happens: that does not mean that there is no room.
+ */
 static __always_inline void *record(u32 kind, u32 size, u32 as, u32 tid, u32 aux)
 {
 	struct mtr_w_hdr *h = bpf_ringbuf_reserve(&ring, size, 0);
 
+	if (!h)
+		h = bpf_ringbuf_reserve(&ring, size, 0);
 	if (!h) {
 		__sync_fetch_and_add(&lost[kind], 1);
 		return NULL;
@@ -376,7 +382,9 @@ static __noinline __attribute__((unused)) void send_faults(struct note *n, u32 t
 	if (len > sizeof(b->f))
 		len = sizeof(b->f);
 	flags = wake_flags(n);
-	if (bpf_ringbuf_output(&ring, b, sizeof(*b) - sizeof(b->f) + len, flags))
+	len += sizeof(*b) - sizeof(b->f);
+	/* twice: see record() */
+	if (bpf_ringbuf_output(&ring, b, len, flags) && bpf_ringbuf_output(&ring, b, len, flags))
 		__sync_fetch_and_add(&lost[MTR_W_FAULT], nr);
 	/* the fault under way is not one of them: it goes first in the next batch */
 	b->nr = 0; /* first: the tick that reads both must not take old ones for new */
