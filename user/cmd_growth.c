@@ -204,7 +204,8 @@ int cmd_growth(struct opts *o, int argc, char **argv)
 	if (o->nr_files)
 		return growth_file(o);
 	if (o->debuginfod)
-		return log_error(EX_USAGE_ERR, "record --stacks, and ask there where you look at it",
+		return log_error(EX_USAGE_ERR,
+				 "record --stacks, and ask there where you look at it",
 				 "--debuginfod is for a recording: a target's host asks nobody");
 	run.o = o;
 	run.child.pty = -1;

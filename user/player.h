@@ -36,7 +36,6 @@ void player_tap(struct player *pl, event_sink_fn fn, void *ctx);
 /* player_all_keys() - read every keyframe, also those that are not needed: to see whether they are whole */
 void player_all_keys(struct player *pl);
 
-
 /* player_next() - on to the end of the next interval: 1, 0 at the end of the file, −errno */
 int player_next(struct player *pl);
 
