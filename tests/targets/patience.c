@@ -27,12 +27,20 @@ static const char *const kind_name[KINDS] = { "epoll_wait", "sigtimedwait", "sem
 static volatile bool stop;
 static volatile u64 sink;
 
-/* recv's timeout is kept in ticks, which lag behind the time on a busy virtual machine: so does this clock. */
+/*
+ * Whose timeout is kept in ticks (semtimedop's before 5.14): they lag behind the time on a busy virtual
+ * machine, and so does their clock.
+ */
+static bool in_ticks(const struct waiter *w)
+{
+	return w->kind == 2 || w->kind == 4;
+}
+
 static u64 now(const struct waiter *w)
 {
 	struct timespec ts;
 
-	clock_gettime(w->kind == 4 ? CLOCK_MONOTONIC_COARSE : CLOCK_MONOTONIC, &ts);
+	clock_gettime(in_ticks(w) ? CLOCK_MONOTONIC_COARSE : CLOCK_MONOTONIC, &ts);
 	return (u64)ts.tv_sec * 1000000000 + (u64)ts.tv_nsec;
 }
 
@@ -92,7 +100,7 @@ static void *waiter(void *arg)
 		w->calls++;
 		w->interrupted += ret < 0 && errno == EINTR;
 		/* ticks of up to 10 ms */
-		w->early += took + (w->kind == 4 ? 10000000 : 0) < w->wait_ns;
+		w->early += took + (in_ticks(w) ? 10000000 : 0) < w->wait_ns;
 	}
 	return NULL;
 }
