@@ -308,8 +308,8 @@ static __always_inline bool second_of(struct note *n, u32 what, bool second)
 }
 
 /*
- * Since 6.15 the ring's lock is given up on after a quarter of a second, which on a virtual machine
- * whose other CPU is not run for so long happens: that does not mean that there is no room.
+ * Since 6.15 the ring's lock is given up on after a quarter of a second, as may happen on a virtual
+ * machine whose other CPU is not run for so long: that does not mean that there is no room.
  */
 static __always_inline void *record(u32 kind, u32 size, u32 as, u32 tid, u32 aux)
 {
