@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "chunk.h"
 
+#include "analysis/tcache.h"
+
 #define MIN_CHUNK 32
 #define WORD sizeof(uint64_t)
-/* struct tcache_perthread_struct: counts of 64 sizes, then the first chunk of each. */
-#define CACHE_SIZES 64
-#define CACHE_CHUNK 0x290
-#define CACHE_ENTRIES (CACHE_SIZES * sizeof(uint16_t))
+#define CACHE_ENTRIES (TCACHE_SIZES * sizeof(uint16_t))
 #define MAX_CACHED 1000 /* of one size: a tunable says how many */
 
 static bool is_heap(const struct region *r)
@@ -52,7 +51,7 @@ static bool in_cache_of(struct proc *p, vars_read_fn read, void *ctx, const stru
 	if (r->end - r->start < sizeof(page) || !read(ctx, r->start, page, sizeof(page)))
 		return false;
 	for (unsigned int i = 1; i < 512; i += 2)
-		if ((page[i] & ~7ull) == CACHE_CHUNK &&
+		if ((page[i] & ~7ull) == TCACHE_CHUNK &&
 		    in_cache(p, read, ctx, r->start + (i + 1) * WORD, addr, size_no))
 			return true;
 	return false;
@@ -63,7 +62,7 @@ static bool is_cached(struct proc *p, vars_read_fn read, void *ctx, uint64_t add
 	unsigned int size_no = (unsigned int)((size - MIN_CHUNK) / 16);
 	uint64_t next;
 
-	if (size_no >= CACHE_SIZES || !next_cached(p, read, ctx, addr, &next))
+	if (size_no >= TCACHE_SIZES || !next_cached(p, read, ctx, addr, &next))
 		return false;
 	for (struct region *r = aspace_first(&p->aspace); r; r = aspace_next(r))
 		if (is_heap(r) && in_cache_of(p, read, ctx, r, addr, size_no))

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "analysis/tcache.h"
+
 #define PAGE_SZ 4096ull
 #define HEAP_SZ (64ull << 20) /* non-main heaps begin at a multiple of it */
 #define TRIES 4u
@@ -12,9 +14,6 @@
 /* malloc_state as it is since 2.27: its size, and where it keeps the top chunk */
 #define STATE_SZ 0x898u
 #define STATE_TOP 0x60u
-/* tcache_perthread_struct: 64 counts and 64 lists, of chunks of 32, 48, … bytes */
-#define TCACHE_BINS 64u
-#define TCACHE_CHUNK 0x290u
 
 /* Reads words through a copy of the page they are in. */
 struct walk {
@@ -47,7 +46,7 @@ static int64_t cache_bytes(struct walk *w, uint64_t first, uint64_t size)
 
 	if ((size & ~FLAGS) != TCACHE_CHUNK)
 		return 0;
-	for (unsigned int i = 0; i < TCACHE_BINS; i += 4) {
+	for (unsigned int i = 0; i < TCACHE_SIZES; i += 4) {
 		uint64_t four;
 
 		if (!word_at(w, first + 16 + i * sizeof(uint16_t), &four))
