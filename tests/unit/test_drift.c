@@ -139,6 +139,112 @@ TEST_F(drift, is_what_events_elsewhere_do_not_explain)
 	EXPECT_EQ(1u, self->p->nr_drift);
 }
 
+/* A line or an event of any range. */
+static void part(FIXTURE_DATA(drift) * self, uint16_t kind, uint64_t start, uint64_t end,
+		 uint32_t prot)
+{
+	struct mtr_event ev = { .kind = kind, .as = AS, .time_ns = ++self->now };
+
+	if (kind == MTR_EV_HOLE) {
+		ev.range.start = start;
+		ev.range.end = end;
+	} else {
+		ev.vma = (struct mtr_ev_vma){ .start = start, .end = end, .prot = prot };
+	}
+	model_apply(&self->m, &ev);
+}
+
+static void snap(FIXTURE_DATA(drift) * self, bool begins)
+{
+	struct mtr_event ev = { .kind = begins ? MTR_EV_SNAP_BEGIN : MTR_EV_SNAP_END,
+				.as = AS,
+				.time_ns = ++self->now };
+
+	ev.snap.what = MTR_SNAP_MAPS;
+	ev.snap.complete = true;
+	ev.snap.begin_ns = ev.snap.end_ns = ev.time_ns;
+	model_apply(&self->m, &ev);
+}
+
+#define RW (MTR_P_READ | MTR_P_WRITE)
+#define C (A + 0x4000)
+#define D (A + 0x8000)
+#define E (A + LEN)
+
+/* Of what a munmap leaves nobody tells: the event is that of the part which went. */
+TEST_F(drift, is_not_the_rest_of_what_was_unmapped)
+{
+	snap(self, true);
+	part(self, MTR_EV_SNAP_VMA, A, C, RW);
+	part(self, MTR_EV_SNAP_VMA, D, E, RW);
+	snap(self, false);
+	EXPECT_EQ(3u, self->p->doubts.nr); /* [C, D) and its edges */
+	part(self, MTR_EV_HOLE, C, D, 0);
+	EXPECT_EQ(0u, self->p->doubts.nr);
+	tick(self);
+	tick(self);
+	EXPECT_EQ(0u, self->p->nr_drift);
+}
+
+TEST_F(drift, is_not_the_rest_of_what_was_protected)
+{
+	snap(self, true);
+	part(self, MTR_EV_SNAP_VMA, A, C, RW);
+	part(self, MTR_EV_SNAP_VMA, C, E, MTR_P_READ);
+	snap(self, false);
+	part(self, MTR_EV_VMA, C, E, MTR_P_READ);
+	tick(self);
+	tick(self);
+	EXPECT_EQ(0u, self->p->nr_drift);
+}
+
+/* Split by what maps does not show, and joined again. */
+TEST_F(drift, is_not_an_edge_that_an_event_touches)
+{
+	snap(self, true);
+	part(self, MTR_EV_SNAP_VMA, A, D, RW);
+	part(self, MTR_EV_SNAP_VMA, D, E, RW);
+	snap(self, false);
+	EXPECT_EQ(1u, self->p->doubts.nr);
+	part(self, MTR_EV_VMA, A, D, RW);
+	EXPECT_EQ(0u, self->p->doubts.nr);
+	tick(self);
+	tick(self);
+	snap(self, true);
+	part(self, MTR_EV_SNAP_VMA, A, E, RW);
+	snap(self, false);
+	EXPECT_EQ(1u, self->p->doubts.nr);
+	part(self, MTR_EV_VMA, A, E, RW);
+	EXPECT_EQ(0u, self->p->doubts.nr);
+	tick(self);
+	tick(self);
+	EXPECT_EQ(0u, self->p->nr_drift);
+}
+
+TEST_F(drift, is_an_edge_that_none_touches)
+{
+	snap(self, true);
+	part(self, MTR_EV_SNAP_VMA, A, C, RW);
+	part(self, MTR_EV_SNAP_VMA, C, E, RW);
+	snap(self, false);
+	part(self, MTR_EV_VMA, D, E, RW);
+	part(self, MTR_EV_HOLE, B, B + LEN, 0);
+	tick(self);
+	tick(self);
+	EXPECT_EQ(1u, self->p->nr_drift);
+}
+
+TEST_F(drift, is_what_is_gone_beside_what_an_event_tells)
+{
+	snap(self, true);
+	part(self, MTR_EV_SNAP_VMA, A, C, RW);
+	snap(self, false);
+	part(self, MTR_EV_HOLE, E, E + LEN, 0);
+	tick(self);
+	tick(self);
+	EXPECT_EQ(2u, self->p->nr_drift); /* the range and its edge */
+}
+
 /* munmap: the hole comes first and takes the region's pages; the counter's change has no place. */
 TEST_F(drift, pages_go_with_their_region)
 {

@@ -6,7 +6,15 @@
  * every event since its beginning is replayed over it. The first one fills the
  * map; a later one is compared with it, and what differs is drift, unless an
  * event that was still on its way tells of the same range: then the process
- * was just faster than the reading.
+ * was just faster than the reading. What differs is a range that is another
+ * mapping, or none, or an edge:
+ *
+ *	model     |──────────────── A ────────────────|
+ *	snapshot  |────── A ──────|                          munmap of the rest
+ *	doubts                    ▴ edge ░░ range ░░░░
+ *
+ * The event is that of the range only: of what is left nobody tells. It explains
+ * the edges that it touches.
  */
 #include "model/model_int.h"
 #include "util/clock.h"
@@ -117,6 +125,10 @@ int map_apply_file(struct proc *p, const struct mtr_event *ev, struct strtab *st
 	return 0;
 }
 
+/* An edge is a page in the doubts, where no address is. */
+#define EDGE (1ull << 62)
+#define PAGE 4096ull
+
 /* A difference in [start, end): drift, if no event explains it until the next interval. */
 static int differs(struct proc *p, uint64_t start, uint64_t end)
 {
@@ -125,12 +137,23 @@ static int differs(struct proc *p, uint64_t start, uint64_t end)
 	return p->maps_known && aspace_set(&p->doubts, &v) == -ENOMEM ? -ENOMEM : 0;
 }
 
-static void explains(struct proc *p, uint64_t start, uint64_t end)
+static int edge_differs(struct proc *p, uint64_t at)
+{
+	return differs(p, EDGE | at, (EDGE | at) + PAGE);
+}
+
+static void clear_doubts(struct proc *p, uint64_t start, uint64_t end)
 {
 	struct region *r;
 
 	while ((r = aspace_ceil(&p->doubts, start)) && r->start < end)
 		aspace_clear(&p->doubts, r->start, r->end);
+}
+
+static void explains(struct proc *p, uint64_t start, uint64_t end)
+{
+	clear_doubts(p, start, end);
+	clear_doubts(p, EDGE | start, (EDGE | end) + PAGE);
 }
 
 /* A thread that is put off between the change and its event has it told late. */
@@ -146,7 +169,7 @@ void map_settle(struct proc *p, uint64_t now_ns)
 	if (now_ns < p->maps_time_ns + SETTLED_AFTER)
 		return;
 	p->nr_drift += p->doubts.nr;
-	explains(p, 0, UINT64_MAX);
+	clear_doubts(p, 0, UINT64_MAX);
 }
 
 int map_apply_vma(struct proc *p, const struct mtr_event *ev, struct strtab *st)
@@ -183,13 +206,48 @@ int map_apply_name(struct proc *p, const struct mtr_event *ev)
 	return aspace_rename(&p->aspace, e->start, e->end, e->name) == -ENOMEM ? -ENOMEM : 0;
 }
 
-static bool same_line(const struct region *r, const struct mtr_ev_vma *v)
+/* Is what the model has there a part of @v? */
+static bool same_mapping(const struct region *r, const struct mtr_ev_vma *v)
 {
 	const uint32_t shown = MTR_P_RWX | MTR_P_SHARED;
 
-	return r && r->start == v->start && r->end == v->end && r->ino == v->ino &&
-	       r->dev == v->dev && !((r->prot ^ v->prot) & shown) &&
-	       (!v->ino || r->pgoff == v->pgoff);
+	return r->ino == v->ino && r->dev == v->dev && !((r->prot ^ v->prot) & shown) &&
+	       (!v->ino || r->pgoff - r->start == v->pgoff - v->start);
+}
+
+static bool same_line(const struct region *r, const struct mtr_ev_vma *v)
+{
+	return r && r->start == v->start && r->end == v->end && same_mapping(r, v);
+}
+
+/* A region of the model that meets the line @v, which is not the same: where do they differ? */
+static int compare_part(struct proc *p, const struct region *r, const struct mtr_ev_vma *v)
+{
+	int err;
+
+	if (!same_mapping(r, v))
+		return differs(p, r->start > v->start ? r->start : v->start,
+			       r->end < v->end ? r->end : v->end);
+	err = r->start != v->start ? edge_differs(p, r->start > v->start ? r->start : v->start) : 0;
+	if (!err && r->end != v->end)
+		err = edge_differs(p, r->end < v->end ? r->end : v->end);
+	return err;
+}
+
+static int compare_line(struct proc *p, const struct mtr_ev_vma *v)
+{
+	uint64_t at = v->start;
+	struct region *r;
+	int err = 0;
+
+	for (r = aspace_ceil(&p->aspace, at); !err && r && r->start < v->end; r = aspace_next(r)) {
+		if (r->start > at)
+			err = differs(p, at, r->start);
+		if (!err)
+			err = compare_part(p, r, v);
+		at = r->end;
+	}
+	return err || at >= v->end ? err : differs(p, at, v->end);
 }
 
 static int snap_vma(struct proc *p, const struct mtr_ev_vma *e)
@@ -207,7 +265,7 @@ static int snap_vma(struct proc *p, const struct mtr_ev_vma *e)
 		f->name = v.name;
 	}
 	if (!same_line(r, &v)) {
-		if (differs(p, v.start, v.end))
+		if (p->maps_known && compare_line(p, &v))
 			return -ENOMEM;
 		changed = true;
 	} else {
