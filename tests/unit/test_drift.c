@@ -245,6 +245,39 @@ TEST_F(drift, is_what_is_gone_beside_what_an_event_tells)
 	EXPECT_EQ(2u, self->p->nr_drift); /* the range and its edge */
 }
 
+/* At an attach: a thread that is known maps, one that is not yet unmaps, then the map is read. */
+TEST_F(drift, is_not_made_by_what_was_before_the_reading)
+{
+	struct mtr_event ev = { .kind = MTR_EV_VMA, .as = AS, .time_ns = ++self->now };
+	struct region *r;
+
+	ev.vma = (struct mtr_ev_vma){ .start = B, .end = B + LEN, .prot = RW };
+	snap(self, true);
+	part(self, MTR_EV_SNAP_VMA, A, E, RW);
+	snap(self, false);
+	model_apply(&self->m, &ev);
+	EXPECT_EQ(NULL, aspace_find(&self->p->aspace, B));
+	ev.kind = MTR_EV_HOLE;
+	ev.range.start = A;
+	ev.range.end = E;
+	model_apply(&self->m, &ev);
+	EXPECT_NE(NULL, aspace_find(&self->p->aspace, A));
+	/* but what the reading does not show it tells */
+	ev.kind = MTR_EV_VMA;
+	ev.vma = (struct mtr_ev_vma){ .start = A, .end = E, .prot = RW | MTR_P_LOCKED };
+	model_apply(&self->m, &ev);
+	r = aspace_find(&self->p->aspace, A);
+	ASSERT_NE(NULL, r);
+	EXPECT_TRUE(r->prot & MTR_P_LOCKED);
+	/* and what came since is done */
+	ev.time_ns = ++self->now;
+	ev.kind = MTR_EV_HOLE;
+	ev.range.start = A;
+	ev.range.end = E;
+	model_apply(&self->m, &ev);
+	EXPECT_EQ(NULL, aspace_find(&self->p->aspace, A));
+}
+
 /* munmap: the hole comes first and takes the region's pages; the counter's change has no place. */
 TEST_F(drift, pages_go_with_their_region)
 {

@@ -125,7 +125,7 @@ struct proc {
 	uint32_t snap_gen;
 	bool in_snap;
 	bool maps_known; /* a first snapshot was taken */
-	uint64_t snap_begin_ns; /* of the snapshot being read or read last */
+	uint64_t snap_begin_ns; /* of the latest whole reading of the map: what was told before is in it */
 	struct file_name *files; /* uthash: names of mapped files */
 	struct thread *last_thread; /* looked up last */
 

@@ -172,14 +172,47 @@ void map_settle(struct proc *p, uint64_t now_ns)
 	clear_doubts(p, 0, UINT64_MAX);
 }
 
+/* Is what the model has there a part of @v? */
+static bool same_mapping(const struct region *r, const struct mtr_ev_vma *v)
+{
+	const uint32_t shown = MTR_P_RWX | MTR_P_SHARED;
+
+	return r->ino == v->ino && r->dev == v->dev && !((r->prot ^ v->prot) & shown) &&
+	       (!v->ino || r->pgoff - r->start == v->pgoff - v->start);
+}
+
+static bool same_line(const struct region *r, const struct mtr_ev_vma *v)
+{
+	return r && r->start == v->start && r->end == v->end && same_mapping(r, v);
+}
+
+#define HIDDEN (MTR_P_GROWSDOWN | MTR_P_IO | MTR_P_LOCKED | MTR_P_HUGETLB) /* maps does not tell */
+
+/*
+ * What was told before the latest reading began is in it, and replaying it could undo what came
+ * after it: at an attach threads are taken one after the other, and what those that were not yet
+ * taken did to the same range nobody has told.
+ */
+static bool in_reading(const struct proc *p, const struct mtr_event *ev)
+{
+	return p->maps_known && ev->time_ns && ev->time_ns < p->snap_begin_ns;
+}
+
 int map_apply_vma(struct proc *p, const struct mtr_event *ev, struct strtab *st)
 {
 	struct mtr_ev_vma v = ev->vma;
 	struct file_name *f;
+	struct region *r;
 
 	(void)st;
 	if (p->doubts.nr)
 		explains(p, v.start, v.end);
+	if (in_reading(p, ev)) {
+		r = aspace_find(&p->aspace, v.start);
+		if (same_line(r, &v))
+			r->prot |= v.prot & HIDDEN;
+		return 0;
+	}
 	if (v.ino && !v.name) {
 		f = find_file(p, v.dev, v.ino);
 		if (f)
@@ -196,6 +229,8 @@ int map_apply_hole(struct proc *p, const struct mtr_event *ev)
 {
 	if (p->doubts.nr)
 		explains(p, ev->range.start, ev->range.end);
+	if (in_reading(p, ev))
+		return 0;
 	return aspace_clear(&p->aspace, ev->range.start, ev->range.end) == -ENOMEM ? -ENOMEM : 0;
 }
 
@@ -204,20 +239,6 @@ int map_apply_name(struct proc *p, const struct mtr_event *ev)
 	const struct mtr_ev_name *e = &ev->name;
 
 	return aspace_rename(&p->aspace, e->start, e->end, e->name) == -ENOMEM ? -ENOMEM : 0;
-}
-
-/* Is what the model has there a part of @v? */
-static bool same_mapping(const struct region *r, const struct mtr_ev_vma *v)
-{
-	const uint32_t shown = MTR_P_RWX | MTR_P_SHARED;
-
-	return r->ino == v->ino && r->dev == v->dev && !((r->prot ^ v->prot) & shown) &&
-	       (!v->ino || r->pgoff - r->start == v->pgoff - v->start);
-}
-
-static bool same_line(const struct region *r, const struct mtr_ev_vma *v)
-{
-	return r && r->start == v->start && r->end == v->end && same_mapping(r, v);
 }
 
 /* A region of the model that meets the line @v, which is not the same: where do they differ? */
@@ -269,8 +290,7 @@ static int snap_vma(struct proc *p, const struct mtr_ev_vma *e)
 			return -ENOMEM;
 		changed = true;
 	} else {
-		/* maps does not tell these */
-		v.prot |= r->prot & (MTR_P_GROWSDOWN | MTR_P_IO | MTR_P_LOCKED | MTR_P_HUGETLB);
+		v.prot |= r->prot & HIDDEN;
 	}
 	err = aspace_set(&p->aspace, &v);
 	r = aspace_find(&p->aspace, v.start);
@@ -320,7 +340,6 @@ int map_apply_snap(struct proc *p, const struct mtr_event *ev, struct strtab *st
 		p->doubts_old = false;
 		p->snap_gen++;
 		p->in_snap = true;
-		p->snap_begin_ns = ev->snap.begin_ns;
 		return 0;
 	}
 	p->in_snap = false;
@@ -331,6 +350,7 @@ int map_apply_snap(struct proc *p, const struct mtr_event *ev, struct strtab *st
 	p->nr_resync += p->maps_known;
 	p->maps_known = true;
 	p->want_maps = false;
+	p->snap_begin_ns = ev->snap.begin_ns;
 	p->maps_time_ns = ev->snap.end_ns;
 	return 0;
 }

@@ -111,8 +111,9 @@ int src_proc_maps(struct src_proc *sp, uint32_t as, struct strtab *st, event_sin
 	fd = proc_open(sp, "maps");
 	if (fd < 0)
 		return fd;
-	wait_for_writer(sp);
+	/* whatever was told before this is in what is read: who tells holds the lock that is waited for */
 	ev.time_ns = ev.snap.begin_ns = boot_ns();
+	wait_for_writer(sp);
 	ev.snap.what = MTR_SNAP_MAPS;
 	ev.snap.end = UINT64_MAX;
 	ret = sink(ctx, &ev);
