@@ -333,9 +333,10 @@ static int live_flag(struct opts *o, int flag, const char *arg)
 		o->rung = arg;
 		return 0;
 	case O_RECONCILE:
-		if (strcmp(arg, "off") && strcmp(arg, "on"))
-			return usage("--reconcile takes on or off, not '%s'", arg);
+		if (strcmp(arg, "off") && strcmp(arg, "on") && strcmp(arg, "always"))
+			return usage("--reconcile takes on, off or always, not '%s'", arg);
 		o->no_reconcile = !strcmp(arg, "off");
+		o->reread = !strcmp(arg, "always");
 		return 0;
 	case O_DROP:
 		o->drop = arg;

@@ -62,6 +62,7 @@ struct opts {
 	/* for tests and people who debug memtrace; not in --help's first page */
 	const char *rung; /* --rung auto|fentry|tracepoint */
 	bool no_reconcile; /* --reconcile=off: /proc is read once, at attach */
+	bool reread; /* --reconcile=always: the map is read again though nothing says that it is wrong */
 	const char *drop; /* --drop KIND: ignore this event kind (tests) */
 	uint64_t ring_bytes; /* --ring SIZE */
 	uint64_t key_bytes; /* --key-bytes SIZE: a keyframe each so many bytes; 0: as it is best */

@@ -19,6 +19,7 @@
 
 #define MAX_RANGES 512
 #define LIMITS_EVERY (2 * NSEC_PER_SEC)
+#define REREAD_AFTER (3 * NSEC_PER_SEC / 2) /* what the last one left in doubt is decided then */
 #define STALE_AFTER (10 * NSEC_PER_SEC)
 #define RESIDUAL_SLACK (4 * 4096)
 #define COUNT_QUICK (2 * NSEC_PER_MSEC)
@@ -159,7 +160,8 @@ static void check_map(struct session *s, struct sess_proc *sp)
 	if (p->k_virt < 0 || !p->maps_known)
 		return;
 	sp->virt_off = (uint64_t)p->k_virt == user_virt(p) ? 0 : sp->virt_off + 1;
-	if (sp->virt_off >= 2 || s->maps_lost)
+	if (sp->virt_off >= 2 || s->maps_lost ||
+	    (s->o->reread && s->now_ns > p->maps_time_ns + REREAD_AFTER))
 		p->want_maps = true;
 }
 

@@ -352,7 +352,7 @@ def run(*tests):
 # the kernel most. Who is not here has no other form than the long one.
 SHORT_FORM = {
     'sys_at': ('a_call', 'of_a_process', 'killed'),
-    'sys_attach_live': ('attach_randops', 'vforked', 'many_vmas'),
+    'sys_attach_live': ('attach_randops', 'read_again', 'vforked', 'many_vmas'),
     'sys_callstacks': ('nobody_is_woken', 'depth_is_known', 'other_stacks', 'running', 'without_root'),
     'sys_command': ('its_descriptors', 'from_its_first_instruction', 'signals_end_it', 'follows'),
     'sys_export': ('random_operations', 'call_stacks'),

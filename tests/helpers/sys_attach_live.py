@@ -108,6 +108,24 @@ def vforked():
             check(len(o['regions']) > len(before['regions']) + 20, 'the child has mapped nothing')
 
 
+def read_again():
+    """The map is read again and again while it changes: what differs is on its way, each time."""
+    with Target('randops', '--ops', 1 << 40, sync=False) as target:
+        with Tracer('-p', target.pid, '--reconcile=always') as tracer:
+            o = tracer.snap()
+            while o['map_checks']['reads'] < 6:
+                o = tracer.snap()
+                check(target.p.poll() is None, 'the target ended too early')
+            stop_process(target.pid)
+            at = o['map_checks']['reads']
+            while o['map_checks']['reads'] < at + 2:
+                o = tracer.snap()
+            print(f'# {o["events"]} events, map {o["map_checks"]}')
+            same_map(o, target.pid)
+            none_lost(o)
+            equal(o['map_checks']['differences'], 0, 'differences between the map and events')
+
+
 def many_vmas():
     """20,000 regions and 200 threads."""
     with Target('manyvmas', '--vmas', 20000, '--threads', 200) as target:
@@ -121,4 +139,4 @@ def many_vmas():
 if __name__ == '__main__':
     main(attach('faultstorm', '--rounds', 1 << 40, '--pages', 5000, pages=True),
          attach('mapstorm', '--pairs', 1 << 40, '--threads', 2, '--touch'),
-         attach('randops', '--ops', 1 << 40), born_and_dying, vforked, many_vmas)
+         attach('randops', '--ops', 1 << 40), read_again, born_and_dying, vforked, many_vmas)
