@@ -37,7 +37,7 @@ struct note {
 	s32 acc; /* fentry rung: pages of acc_member that the fault under way brought */
 	u32 acc_member;
 	s32 cached[4]; /* 5.10 to 6.1: task->rss_stat.count when looked at last */
-	u32 nr_sent; /* for waking the reader now and then */
+	u32 nr_sent; /* for looking at the ring now and then */
 	u64 vma_start, vma_len; /* what the task stored into its tree last */
 	u64 fix_start,
 		fix_end; /* before 6.3: files stored in this locked section, see late_pgoff */
@@ -177,6 +177,7 @@ __u64 unseen_procs; /* children not followed: no slot was free */
 __u64 ring_peak; /* most bytes that waited in the ring when the reader was woken; it sets it back */
 const volatile bool want_stacks =
 	false; /* call stacks are asked for: else nothing of them is loaded */
+const volatile __u64 wake_above = 0; /* bytes: with fewer in the ring the reader is not woken */
 const volatile __u64 stack_room = 0; /* bytes: when more wait in the ring no stack is added */
 __u32 stack_period = 1; /* of faults at a known (ip, sp), one in so many brings its stack */
 __u32 stack_bytes = 2048; /* of a stack that are copied */
@@ -208,6 +209,7 @@ extern __u64 lost[MTR_W_MAX];
 extern __u64 unseen_procs;
 extern __u64 ring_peak;
 extern const volatile bool want_stacks;
+extern const volatile __u64 wake_above;
 extern const volatile __u64 stack_room;
 extern __u32 stack_period;
 extern __u32 stack_bytes;
@@ -221,8 +223,12 @@ extern __u32 reader_level;
 extern __u32 count_epoch;
 #endif
 
-/* Wake the reader once in so many records of one task; its own timer does the rest. */
-#define WAKE_EVERY 64u
+/*
+ * How full the ring is, a task asks once in so many of its records; the reader is woken when it is
+ * worth its while, and its own timer does the rest. Waking costs the task an interrupt, and on a virtual
+ * machine an exit or two.
+ */
+#define LOOK_EVERY 64u
 
 static __always_inline struct note *spilled_note(struct task_struct *t)
 {
@@ -347,17 +353,17 @@ static __always_inline u32 tid_at_level(struct task_struct *task, u32 level)
 	return pid_at_level(BPF_CORE_READ(task, thread_pid), level);
 }
 
-/* How the next record is sent: one in so many wakes the reader. */
+/* How the next record is sent */
 static __always_inline u64 wake_flags(struct note *n)
 {
 	u64 used;
 
-	if (++n->nr_sent % WAKE_EVERY)
+	if (++n->nr_sent % LOOK_EVERY)
 		return BPF_RB_NO_WAKEUP;
 	used = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
 	if (used > ring_peak)
 		ring_peak = used;
-	return BPF_RB_FORCE_WAKEUP;
+	return used > wake_above ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
 
 /*

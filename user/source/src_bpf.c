@@ -21,6 +21,8 @@
 #define DEFAULT_RING (8ull << 20)
 #define DEFAULT_TARGETS 1024u
 #define MAX_PROGS 32
+#define WAKE_SHARE \
+	32 /* the reader is woken when this part of the ring is in use; each 100 ms it looks by itself */
 
 struct thread_seq;
 
@@ -157,6 +159,7 @@ static int size_maps(struct src_bpf *sb, const struct src_bpf_opts *o, const str
 	s->bss->next_as = 1;
 	s->rodata->want_stacks = o->stacks;
 	s->rodata->fault_share = o->fault_period > 1 ? UINT32_MAX / o->fault_period : 0;
+	s->rodata->wake_above = sb->ring_bytes / WAKE_SHARE;
 	s->rodata->stack_room = sb->ring_bytes / 2;
 	if (bpf_map__set_autocreate(s->maps.at_hits, false) ||
 	    bpf_map__set_max_entries(s->maps.ring, (uint32_t)sb->ring_bytes) ||
