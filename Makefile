@@ -178,6 +178,7 @@ bench: all targets $(B)/memtrace.a $(B)/tests/helpers/callpath_bench
 	@$(if $(OFFLINE),:,scripts/setup bench)
 	@scripts/bench
 	@scripts/bench-growth
+	@scripts/bench-calls
 
 # ---- lint. A file is looked at by clang-tidy when its object was rebuilt since.
 LINT_C   := $(wildcard user/*.[ch] user/*/*.[ch] bpf/*.[ch] kmod/*.[ch] tests/*/*.[ch])

@@ -54,6 +54,9 @@ struct note {
 	u64 move_to; /* where a mremap under way moves to; 0: nowhere that is known */
 	u64 stack_top; /* where such a copy could not be read any more; 0: not met yet */
 	u32 site[8]; /* hashes of (ip, sp) of which a stack was taken, see mtr_stack.h */
+	u64 call_ns; /* when the system call under way began; 0: not seen, or none about memory */
+	u32 call_nr; /* its number */
+	u32 call_stack; /* a call stack was taken since */
 };
 
 #define IN_HANDLER 2u
@@ -188,6 +191,9 @@ __u32 stack_bytes = 2048; /* of a stack that are copied */
  */
 const volatile __u32 fault_share = 0;
 
+/* A bit for each system call that is told of; user space has the list. */
+const volatile __u64 call_bits[MTR_CALL_NRS / 64] = {};
+
 const volatile bool spill_all = false; /* for tests: no task storage is to be had */
 __u32 nr_spilled; /* notes in `spilled`; 0: nobody need look there */
 
@@ -214,6 +220,8 @@ extern const volatile __u64 stack_room;
 extern __u32 stack_period;
 extern __u32 stack_bytes;
 extern const volatile __u32 fault_share;
+
+extern const volatile __u64 call_bits[MTR_CALL_NRS / 64];
 
 extern const volatile bool spill_all;
 extern __u32 nr_spilled;

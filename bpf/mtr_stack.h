@@ -125,6 +125,7 @@ static __noinline __attribute__((unused)) void take_stack(struct note *n, u32 ti
 		want = n->stack_top - r->regs[MTR_STACK_SP];
 	if (want > MTR_STACK_MAX)
 		want = MTR_STACK_MAX;
+	n->call_stack = 1;
 	n->copying = 1;
 	r->size = copy_stack((u8 *)(r + 1), r->regs[MTR_STACK_SP], want, &r->skip);
 	n->copying = 0;

@@ -106,7 +106,12 @@ struct thread_struct {
 	unsigned long fsbase;
 };
 
+struct thread_info {
+	u32 status;
+};
+
 struct task_struct {
+	struct thread_info thread_info;
 	unsigned int __state;
 	unsigned int on_cpu; /* 7.x: a byte; unsigned, so that libbpf may narrow the load */
 	unsigned int flags;

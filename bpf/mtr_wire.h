@@ -36,6 +36,7 @@ enum mtr_wire_kind {
 	MTR_W_STACK = 18, /* struct mtr_w_stack: registers and the top of a thread's stack */
 	MTR_W_MOVE = 19, /* struct mtr_w_move: pages move to another address */
 	MTR_W_CRASH = 20, /* struct mtr_w_crash: a page of the stack of a thread that is dying */
+	MTR_W_CALL = 21, /* struct mtr_w_call: a system call about memory returned */
 	MTR_W_MAX
 };
 
@@ -270,6 +271,7 @@ enum mtr_stack_why {
 	MTR_STACK_MAP = 2, /* the map is being changed */
 	MTR_STACK_RSS = 3, /* pages come in a system call */
 	MTR_STACK_THREAD = 4, /* a thread is being started */
+	MTR_STACK_CALL = 6, /* a system call returns, and nothing within it took one */
 };
 
 /*
@@ -306,6 +308,18 @@ struct mtr_w_move {
 	__u64 stays; /* 1: from stays mapped, without its pages (MREMAP_DONTUNMAP) */
 };
 
+/* aux: system call number. The registers are those with which the thread came into the kernel. */
+struct mtr_w_call {
+	struct mtr_w_hdr h; /* time_ns: when it returned */
+	__u64 begin_ns; /* CLOCK_BOOTTIME; 0: its beginning was not seen */
+	__u64 arg[6]; /* the call may have fewer: the others are then anything */
+	__s64 result;
+	__u64 ip, sp;
+};
+
+/* System calls are looked for by number; those from here on are not (x32 calls have a bit far above). */
+#define MTR_CALL_NRS 512
+
 /* Value of the map want_pids: what to do with a process that the attach iterator meets. */
 #define MTR_WANT_FOLLOW 1u /* its children, too */
 #define MTR_WANT_ATTACH 2u
@@ -322,6 +336,7 @@ _Static_assert(sizeof(struct mtr_w_faults) == 32 + 40 * MTR_FAULT_BATCH, "wire A
 _Static_assert(sizeof(struct mtr_w_rss) == 72, "wire ABI");
 _Static_assert(sizeof(struct mtr_w_hole) == 40, "wire ABI");
 _Static_assert(sizeof(struct mtr_w_invalidate) == 64, "wire ABI");
+_Static_assert(sizeof(struct mtr_w_call) == 104, "wire ABI");
 #endif
 
 #endif

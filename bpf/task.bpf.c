@@ -59,6 +59,7 @@ static __always_inline struct note *new_note(struct task_struct *task, u32 slot,
 	__builtin_memset(n->over_pages, 0, sizeof(n->over_pages));
 	n->stack_top = 0;
 	n->move_to = 0;
+	n->call_ns = 0;
 	__builtin_memset(n->site, 0, sizeof(n->site));
 	n->fix_end = 0;
 	n->foreign = 0;

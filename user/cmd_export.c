@@ -82,6 +82,7 @@ static int begin(struct export *e)
 		.machine = facts_get(f, "machine"),
 		.stacks = player_stacks(e->pl),
 		.debuginfod = e->o->debuginfod,
+		.calls = facts_u64(f, "calls"),
 	};
 
 	return exporter_new(e->ops, &info, player_strings(e->pl), e->fd, &e->x);

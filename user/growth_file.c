@@ -120,13 +120,15 @@ static struct told *new_told(struct run *run, const struct proc *p)
 
 static int write_report(struct run *run, struct growth_proc *gp, const struct player_proc *pp)
 {
-	struct growth_report r = { .model = player_model(run->pl),
-				   .limits = pp->has_limits ? &pp->limits : NULL,
-				   .to_ns = run->now_ns,
-				   .to_real_ns =
-					   player_real(run->pl) + run->now_ns - player_now(run->pl),
-				   .recorded = true,
-				   .rung = player_rung(run->pl) };
+	struct growth_report r = {
+		.model = player_model(run->pl),
+		.limits = pp->has_limits ? &pp->limits : NULL,
+		.to_ns = run->now_ns,
+		.to_real_ns = player_real(run->pl) + run->now_ns - player_now(run->pl),
+		.recorded = true,
+		.more = run->o->from || run->o->to ? VERDICT_MORE_PART : VERDICT_MORE_RECORDING,
+		.rung = player_rung(run->pl)
+	};
 	int err = growth_report(run->g, gp, &r);
 	struct told *t = err ? NULL : new_told(run, pp->p);
 	FILE *f = t ? open_memstream(&t->text, &t->sz) : NULL;

@@ -380,6 +380,9 @@ static void identity(const struct growth *g, struct growth_proc *gp, struct grow
 	r->others = r->no_path > 0 ? r->no_path : 0;
 	if (r->others > gp->others)
 		r->others = gp->others;
+	/* of one that has ended there is no more, but where only a part of the recording was looked at */
+	in.more = gp->p->death != DEATH_NONE && r->more != VERDICT_MORE_PART ? VERDICT_MORE_NONE :
+									       r->more;
 	in.scale = r->rss;
 	in.limit_left = limit_left(r);
 	if (r->arenas && r->arenas->nr) {

@@ -209,6 +209,8 @@ const char help_record[] =
 	"      --stacks              call stacks, too: which code maps and touches what (--no-stacks)\n"
 	"      --max-overhead PCT    of a CPU that these may cost (1): beyond, they are sampled\n"
 	"      --sample N            a call stack with one fault in N, whatever it costs\n"
+	"      --calls               what mmap, munmap, brk, madvise ... were asked for and returned,\n"
+	"                            too, and how long they took (--no-calls: their effects only)\n"
 	"      --format FORMAT       mtr, memtrace's own (default), or perfetto, for\n"
 	"                            ui.perfetto.dev; see: memtrace export\n"
 	"\n"

@@ -55,14 +55,11 @@ void modules_free(struct modules *m)
 	free(m);
 }
 
-int modules_see(struct modules *m, const struct mtr_event *ev)
+static int see_program(struct modules *m, const struct mtr_event *ev)
 {
 	const struct mtr_ev_vma *v = &ev->vma;
 	struct module *mod, probe = { .key = { .ino = v->ino, .dev = v->dev } };
 
-	if ((ev->kind != MTR_EV_VMA && ev->kind != MTR_EV_SNAP_VMA) || !v->ino ||
-	    !(v->prot & MTR_P_EXEC))
-		return 0;
 	HASH_FIND(hh, m->all, &probe.key, sizeof(probe.key), mod);
 	if (mod) {
 		/* who mapped it before may be gone when it is looked up, or was then */
@@ -90,6 +87,14 @@ int modules_see(struct modules *m, const struct mtr_event *ev)
 	}
 	m->nr_new++;
 	return 0;
+}
+
+int modules_see(struct modules *m, const struct mtr_event *ev)
+{
+	/* for each fault, too: nothing else of those is looked at */
+	if (ev->kind != MTR_EV_VMA && ev->kind != MTR_EV_SNAP_VMA)
+		return 0;
+	return ev->vma.ino && ev->vma.prot & MTR_P_EXEC ? see_program(m, ev) : 0;
 }
 
 /* By the mapping, not by the path: also what was deleted, or lies in another mount namespace. */

@@ -47,6 +47,8 @@ enum {
 	O_SAMPLE_FAULTS,
 	O_CALL_STACKS,
 	O_NO_CALL_STACKS,
+	O_CALLS,
+	O_NO_CALLS,
 	O_FAIL_ON,
 	O_ARENAS,
 	O_LARGEST,
@@ -99,6 +101,8 @@ static const struct option long_flags[] = {
 	{ "fail-on", required_argument, NULL, O_FAIL_ON },
 	{ "stacks", no_argument, NULL, O_CALL_STACKS },
 	{ "no-stacks", no_argument, NULL, O_NO_CALL_STACKS },
+	{ "calls", no_argument, NULL, O_CALLS },
+	{ "no-calls", no_argument, NULL, O_NO_CALLS },
 	{ "arenas", no_argument, NULL, O_ARENAS },
 	{ "from", required_argument, NULL, O_FROM },
 	{ "to", required_argument, NULL, O_TO },
@@ -294,6 +298,8 @@ static unsigned int flag_needs(int flag)
 	case O_KEY_BYTES:
 	case O_CALL_STACKS:
 	case O_NO_CALL_STACKS:
+	case O_CALLS:
+	case O_NO_CALLS:
 		return OPT_RECORD;
 	case O_WHEN:
 		return OPT_WHEN;
@@ -376,6 +382,10 @@ static int file_flag(struct opts *o, int flag, const char *arg)
 	case O_CALL_STACKS:
 	case O_NO_CALL_STACKS:
 		o->stacks = flag == O_CALL_STACKS;
+		return 0;
+	case O_CALLS:
+	case O_NO_CALLS:
+		o->calls = flag == O_CALLS;
 		return 0;
 	case O_WHEN:
 		o->when = arg;

@@ -35,6 +35,7 @@ struct opts {
 	/* record */
 	uint64_t last_size, last_ns; /* --last-size, --last-time: keep only that much; 0: all */
 	const char *when; /* --when EXPR, as given */
+	bool calls; /* system calls about memory, with their results: --calls */
 	/* replay, diff */
 	const char *seek; /* --seek MOMENT, as given */
 	double speed; /* --speed; 0: as the verb has it */
@@ -72,7 +73,7 @@ struct opts {
 #define OPT_TARGET 0x1u /* -p -n --cgroup; none is an error, but for the live view on a terminal */
 #define OPT_LIVE 0x2u /* what traces: -f -i -d -u, -- CMD among them */
 #define OPT_VIEW 0x4u /* what has a view on a terminal: --plain */
-#define OPT_RECORD 0x8u /* --last-size --last-time --stacks --sample */
+#define OPT_RECORD 0x8u /* --last-size --last-time --stacks --sample --calls */
 #define OPT_WHEN 0x10u /* --when */
 #define OPT_FORMAT 0x20u /* --format */
 #define OPT_FILE 0x40u /* FILE; with OPT_FILES a second one */

@@ -100,6 +100,7 @@ static void collect_facts(struct recorder *r, pid_t pid)
 	if (r->o->cmd)
 		facts_set(f, "command.pid", "%d", pid);
 	facts_set(f, "stacks", "%d", r->o->stacks);
+	facts_set(f, "calls", "%d", session_calls(r->s));
 	facts_set(f, "follow", "%d", r->o->follow);
 	facts_set(f, "interval_ns", "%llu", (unsigned long long)r->o->interval_ns);
 	if (r->o->cmd)
@@ -290,6 +291,7 @@ static int open_exporter(struct recorder *r, const struct export_ops *ops, struc
 		.syms_of = session_paths(r->s) ? files_of : NULL,
 		.syms_ctx = session_paths(r->s),
 		.live = true,
+		.calls = session_calls(r->s),
 	};
 
 	return exporter_new(ops, &info, st, fd, &r->x);

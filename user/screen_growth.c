@@ -198,6 +198,7 @@ const struct tui_growth *screen_growth_of(struct screen_growth *sg, struct sessi
 {
 	struct growth_report r = { .model = session_model(s),
 				   .limits = sp->limits_ns ? &sp->limits : NULL,
+				   .more = VERDICT_MORE_VIEW,
 				   .to_ns = session_now(s),
 				   .rung = session_rung(s) };
 	struct growth_proc *gp;

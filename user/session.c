@@ -222,6 +222,7 @@ static int open_bpf(struct session *s)
 	struct src_bpf_opts bo = { .ring_bytes = s->o->ring_bytes,
 				   .module = !src_kmod_there(),
 				   .stacks = s->o->stacks,
+				   .calls = s->o->calls,
 				   .fault_period = s->o->sample_faults,
 				   .no_storage = s->o->drop && !strcmp(s->o->drop, "storage") };
 	const char *why = NULL;
@@ -673,6 +674,11 @@ const struct mtr_cost *session_cost(const struct session *s)
 const char *session_rung(const struct session *s)
 {
 	return ladder_rung_name(src_bpf_rung(s->bpf));
+}
+
+bool session_calls(const struct session *s)
+{
+	return src_bpf_calls(s->bpf);
 }
 
 uint64_t session_now(const struct session *s)

@@ -84,6 +84,7 @@ struct model *session_model(struct session *s);
 struct sess_proc **session_procs(struct session *s, unsigned int *ret_nr);
 const struct mtr_cost *session_cost(const struct session *s);
 const char *session_rung(const struct session *s);
+bool session_calls(const struct session *s); /* system calls are told of (opts.calls) */
 uint64_t session_now(const struct session *s); /* CLOCK_BOOTTIME of the last interval's end */
 /* session_interrupted() - the signal that ended session_run(), 0 for none */
 int session_interrupted(const struct session *s);

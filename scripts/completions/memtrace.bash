@@ -77,7 +77,7 @@ _memtrace() {
 	local live='--follow --interval --duration --plain --user'
 	case $verb in
 	doctor | info) flags=$common ;;
-	record) flags="$target --follow --interval --duration --user --last-size --last-time --when --stacks --no-stacks --max-overhead --sample --format $common" ;;
+	record) flags="$target --follow --interval --duration --user --last-size --last-time --when --stacks --no-stacks --calls --no-calls --max-overhead --sample --format $common" ;;
 	replay) flags="--seek --speed --plain $common" ;;
 	report) flags="--format $common" ;;
 	export) flags="--format --debuginfod $common" ;;

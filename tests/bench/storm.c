@@ -4,6 +4,7 @@
  *
  *   storm fault THREADS PAGES   each thread touches PAGES fresh pages a batch
  *   storm map PAIRS             mmap + munmap of four pages, PAIRS times a batch
+ *   storm call CALLS            getppid, CALLS times a batch: a system call that is not about memory
  *   storm many VMAS THREADS     that many mappings and sleeping threads; no batches
  *   storm idle                  sleeps
  *
@@ -18,12 +19,14 @@
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,6 +35,7 @@
 
 static unsigned long nr_threads = 1, nr_ops;
 static char *area;
+static bool plain;
 static pthread_barrier_t start, stop;
 static uint64_t ns[MAX_THREADS], faults[MAX_THREADS];
 
@@ -77,12 +81,20 @@ static void map_pairs(void)
 	}
 }
 
+static void plain_calls(void)
+{
+	for (unsigned long i = 0; i < nr_ops; i++)
+		syscall(SYS_getppid);
+}
+
 static void batch(unsigned long thread)
 {
 	uint64_t flt = min_flt(), t = now();
 
 	if (area)
 		touch(thread);
+	else if (plain)
+		plain_calls();
 	else
 		map_pairs();
 	ns[thread] = now() - t;
@@ -173,13 +185,14 @@ int main(int argc, char **argv)
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 		if (area == MAP_FAILED || madvise(area, a * b * PAGE, MADV_NOHUGEPAGE))
 			die("mmap");
-	} else if (!strcmp(mode, "map") && a) {
+	} else if ((!strcmp(mode, "map") || !strcmp(mode, "call")) && a) {
+		plain = *mode == 'c';
 		nr_ops = a;
 	} else if (!strcmp(mode, "many") && a && b) {
 		make_many(a, b);
 	} else if (strcmp(mode, "idle")) {
 		fprintf(stderr,
-			"usage: storm fault THREADS PAGES|map PAIRS|many VMAS THREADS|idle\n");
+			"usage: storm fault THREADS PAGES|map PAIRS|call CALLS|many VMAS THREADS|idle\n");
 		return 2;
 	}
 	serve();

@@ -6,6 +6,7 @@
  *	export_stream FORMAT OUT              every kind of event, hostile names, bins
  *	export_stream FORMAT OUT storm N [M]  N events, nine of ten of them faults; M an interval
  *	export_stream FORMAT OUT empty        none
+ *	export_stream FORMAT OUT calls        as the first, from who recorded the results of system calls
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -292,6 +293,46 @@ static void stacks(struct stream *s)
 	}
 }
 
+static void call(struct stream *s, uint32_t as, uint32_t tid, unsigned int nr, uint64_t took,
+		 int64_t result, const uint64_t *arg)
+{
+	struct mtr_event ev = event(MTR_EV_CALL, as, tid);
+
+	ev.call = (struct mtr_ev_call){ .nr = (uint16_t)nr,
+					.took_ns = took,
+					.result = result,
+					.ip = MAP + 0x123,
+					.sp = STACK_END - 0x1000 };
+	memcpy(ev.call.arg, arg, sizeof(ev.call.arg));
+	give(s, &ev);
+}
+
+/* Good and bad ones, one whose pages are told before it, one of a thread that nobody knows, very many. */
+static void calls(struct stream *s)
+{
+	const uint64_t none[6] = { 0 }, map[6] = { 0, 2 * PAGE, 3, 0x22, ~0ull, 0 };
+	const uint64_t advice[6] = { HEAP, 3 * PAGE, 4 }, odd[6] = { HEAP, PAGE, 77 };
+	const uint64_t protect[6] = { MAP, PAGE, 5 };
+	struct mtr_event ev = event(MTR_EV_RSS, 1, 100);
+
+	call(s, 1, 100, 9, 500, (int64_t)(MAP + 0x5000), map);
+	call(s, 1, 100, 9, 1500, -ENOMEM, map); /* reaches back to where the one before ended */
+	ev.rss = (struct mtr_ev_rss){
+		.bytes = -(int64_t)PAGE, .member = MTR_ANON, .why = MTR_WHY_SYSCALL, .call = 28 + 1
+	};
+	give(s, &ev);
+	s->anon -= (int64_t)PAGE;
+	call(s, 1, 100, 28, 1500, 0, advice);
+	call(s, 1, 100, 28, 800, -EINVAL, odd);
+	call(s, 1, 100, 10, 800, 0, protect);
+	call(s, 1, 100, 12, 0, HEAP, none); /* its beginning was not seen */
+	call(s, 1, 777, 11, 100, 0, advice); /* no thread of that number */
+	call(s, 1, 100, 500, 100, -ENOSYS, none); /* a call of the future */
+	call(s, 98, 100, 11, 100, 0, advice); /* of nobody */
+	for (unsigned int i = 0; i < 1500; i++)
+		call(s, 1, 100, 11, 700, i % 3 ? 0 : -EINVAL, advice);
+}
+
 static void every_kind(struct stream *s)
 {
 	s->anon = 10 * (int64_t)PAGE;
@@ -332,6 +373,7 @@ static void every_kind(struct stream *s)
 
 	give(s, &ev);
 	ended(s, MTR_EV_EXIT, 3, 200, 9);
+	calls(s);
 	for (unsigned int i = 0; i < 12; i++)
 		tick(s, 3);
 	kernel(s, 1);
@@ -382,6 +424,7 @@ int main(int argc, char **argv)
 		.st = strtab_new(), .stacks = stacktab_new(), .sites = sites_new(), .now = 100 * S
 	};
 	const struct export_info info = { .stacks = s.stacks,
+					  .calls = argc == 4 && !strcmp(argv[3], "calls"),
 					  .clocks = { 100 * S, 90 * S, 1715702413ull * S },
 					  .rung = "fentry",
 					  .sysname = "Linux",
@@ -392,7 +435,7 @@ int main(int argc, char **argv)
 	int fd, err;
 
 	if (!ops || !s.st || !s.stacks || !s.sites) {
-		fprintf(stderr, "usage: export_stream %s OUT [storm N [M]|empty]\n",
+		fprintf(stderr, "usage: export_stream %s OUT [storm N [M]|empty|calls]\n",
 			exporter_names());
 		return 2;
 	}
@@ -403,7 +446,7 @@ int main(int argc, char **argv)
 	}
 	err = exporter_new(ops, &info, s.st, fd, &s.x);
 	if (!err) {
-		if (argc == 3)
+		if (argc == 3 || info.calls)
 			every_kind(&s);
 		else if (!strcmp(argv[3], "storm") && argc > 4)
 			storm(&s, strtoull(argv[4], NULL, 0),

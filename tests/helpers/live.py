@@ -355,7 +355,7 @@ SHORT_FORM = {
     'sys_attach_live': ('attach_randops', 'read_again', 'vforked', 'many_vmas'),
     'sys_callstacks': ('nobody_is_woken', 'depth_is_known', 'other_stacks', 'running', 'without_root'),
     'sys_command': ('its_descriptors', 'from_its_first_instruction', 'signals_end_it', 'follows'),
-    'sys_export': ('random_operations', 'call_stacks'),
+    'sys_export': ('random_operations', 'call_stacks', 'system_calls'),
     'sys_faults': ('faults_plain', 'faults_readinto', 'faults_populate', 'faults_madvpopulate', 'faults_mlock',
                    'faults_vmwritev', 'faults_cow', 'faults_thp', 'faults_dontneed', 'faults_retry',
                    'faults_no_storage', 'loss_is_told'),

@@ -5,6 +5,7 @@ and so is a field that is not in the tables below. Shares nothing with what writ
 
     python3 perfetto.py FILE      what is in it
 """
+import bisect
 import collections
 import json
 import sys
@@ -436,6 +437,17 @@ class Trace:
                 out += values
         return sorted(out, key=lambda v: v[0])
 
+    def slices(self, category):
+        """[(begin, end, track uuid, name, {arguments})] of a category, in the order in which they are in the trace."""
+        ends = collections.defaultdict(list)
+        for ts, kind, uuid, *_ in self.events:
+            if kind == 2:
+                ends[uuid].append(ts)
+        for of in ends.values():
+            of.sort()
+        return [(ts, ends[uuid][bisect.bisect_right(ends[uuid], ts)], uuid, name, args)
+                for ts, kind, uuid, name, cats, args in self.events if kind == 1 and category in cats]
+
     def named(self, name):
         return [e for e in self.events if e[3] == name]
 
@@ -453,15 +465,16 @@ class Trace:
             if kind == 2:
                 continue
             if 'binned' in cats:
-                out.update({k: v for k, v in args.items() if k in ('fault', 'vma', 'hole', 'name', 'resync', 'invalidate')})
-            elif not cats & {'interval', 'reading', 'call'}:
+                out.update({k: v for k, v in args.items() if k in ('fault', 'vma', 'hole', 'name', 'resync', 'invalidate',
+                                                                    'call')})
+            elif not cats & {'interval', 'reading', 'pages'}:
                 need(len(cats) == 1, 'categories', cats)
                 out[next(iter(cats))] += 1
         return dict(out)
 
 
 SHOWN = ('attach', 'exec', 'exit', 'vma', 'hole', 'name', 'resync', 'fault', 'thread', 'thread_exit', 'signal',
-         'oom', 'comm', 'lost', 'mark', 'invalidate')
+         'oom', 'comm', 'lost', 'mark', 'invalidate', 'call')
 
 
 def main():

@@ -6,6 +6,7 @@ import collections
 import contextlib
 import csv
 import ctypes
+import errno
 import json
 import os
 import re
@@ -501,15 +502,138 @@ def calls_that_move_pages():
     """madvise is no change of the map: what it took away is told, with its range."""
     with Dir() as at:
         mtr = at('m.mtr')
-        memtrace('record', '-q', '-o', mtr, '--', '/usr/bin/python3', '-c',
-                 'import mmap; m = mmap.mmap(-1, 32 << 20, flags=mmap.MAP_PRIVATE); m[::4096] = b"x" * 8192; '
-                 'm.madvise(mmap.MADV_DONTNEED); m.madvise(mmap.MADV_DONTNEED)')
+        program = ('/usr/bin/python3', '-c',
+                   'import mmap; m = mmap.mmap(-1, 32 << 20, flags=mmap.MAP_PRIVATE); m[::4096] = b"x" * 8192; '
+                   'm.madvise(mmap.MADV_DONTNEED); m.madvise(mmap.MADV_DONTNEED)')
+        memtrace('record', '-q', '--calls', '-o', mtr, '--', *program)
+        t, objects = all_formats(at, mtr)
+        calls = [e[5] for e in t.named('madvise') if e[5]['size'] == 32 << 20]
+        equal([e.get('bytes') for e in calls], [-32 << 20, None], 'bytes that went in each call')
+        os.unlink(mtr)
+        memtrace('record', '-q', '-o', mtr, '--', *program)
         t, objects = all_formats(at, mtr)
         calls = [e[5] for e in t.named('madvise') if e[5]['size'] == 32 << 20]
         equal(sum(e['bytes'] for e in calls), -32 << 20, 'bytes that went')
         equal(len({e['address'] for e in calls}), 1, 'addresses')
-        equal(sum(o['bytes'] for o in objects if o.get('call') == 'madvise' and o['end'] and
+        equal(sum(o['bytes'] for o in objects if o.get('event') == 'rss' and o['call'] == 'madvise' and o['end'] and
                   int(o['end'], 16) - int(o['start'], 16) == 32 << 20), -32 << 20, 'json: bytes that went')
+
+
+def told_calls(said):
+    """What memcalls says it did: {tid: [(name, before, after, result, [arguments])]}."""
+    out = collections.defaultdict(list)
+    for line in said:
+        if line.startswith('CALL '):
+            _, tid, name, before, after, result, *args = line.split()
+            out[int(tid)].append((name, int(before), int(after), int(result), args))
+    return out
+
+
+def error_of(name, result, args):
+    """The C library's: of brk, too."""
+    if name == 'brk':
+        return 'ENOMEM' if int(args[0], 16) not in (0, result) else None
+    return errno.errorcode[-result] if -4096 < result < 0 else None
+
+
+FLAGS = {'private': 2, 'anonymous': 0x20, 'noreserve': 0x4000, 'populate': 0x8000, 'fixed': 0x10, 'fixed_noreplace': 0x100000}
+ADVICE = {4: 'dontneed', 14: 'hugepage', 20: 'cold', 77: None}
+
+
+def between_marks(calls):
+    """Those of a thread between its two calls with the advice 77, with these."""
+    at = [i for i, c in enumerate(calls) if c[0] == 'madvise' and int(c[4][2], 16) == 77]
+    equal(len(at), 2, 'marks')
+    return calls[at[0]:at[1] + 1]
+
+
+def system_calls():
+    """What two threads asked for, were told and how long they waited, also where it failed: as they say themselves. And
+    in Perfetto the same, as slices."""
+    with Dir() as at:
+        mtr, program = at('c.mtr'), os.path.join(TARGETS, 'memcalls')
+        truth = told_calls(memtrace('record', '-q', '--calls', '-o', mtr, '--', program).stdout.decode().splitlines())
+        equal(len(truth), 2, 'threads')
+        t, objects = all_formats(at, mtr)
+        calls = [o for o in objects if o['type'] == 'event' and o['event'] == 'call']
+        validate(calls)
+        for tid, want in truth.items():
+            check(len(want) > 25, want)
+            got = between_marks([(o['call'], o['begin_ns'], o['time_ns'], o['result'], o['args'], o)
+                                 for o in calls if o['tid'] == tid])
+            equal([c[0] for c in got], [c[0] for c in want], f'calls of {tid}')
+            for g, w in zip(got, want):
+                o, result = g[5], int(g[3], 16) if isinstance(g[3], str) else g[3]
+                equal((result, g[4]), (w[3], w[4]), f'{w}: result, arguments')
+                check(w[1] <= g[1] <= g[2] <= w[2], 'begin and end', g[1:3], 'of', w)
+                equal(o['error'], error_of(w[0], w[3], w[4]), f'{w}: error')
+                if w[0] == 'madvise':
+                    equal(o['advice'], ADVICE[int(w[4][2], 16)], f'{w}: advice')
+                if w[0] == 'mmap':
+                    bits = int(w[4][3], 16)
+                    for flag, bit in FLAGS.items():
+                        equal(flag in o['flags'], bits & bit and bits & 3 != 3 and True or False, f'{w}: {flag}')
+                    equal(o['prot'][:3], ''.join(c if int(w[4][2], 16) >> i & 1 else '-' for i, c in enumerate('rwx')), 'prot')
+                    equal(o['prot'][3], 's' if bits & 1 else 'p', f'{w}: shared')
+            slices = {(b, e): (name, args) for b, e, track, name, args in t.slices('call') if t.tid_of(track) == tid}
+            for g in got:
+                name, args = slices[g[1], g[2]]
+                equal((name, args['result'], args.get('error')), (g[0], int(g[3], 16) if isinstance(g[3], str) else g[3], g[5]['error']),
+                      'the slice')
+                if g[5]['start']:
+                    equal(args['address'], int(g[5]['start'], 16), f'{g}: address')
+            moved = [a['bytes'] for n, a in slices.values() if n == 'madvise' and 'bytes' in a]
+            check(-8 * 4096 in moved, 'MADV_DONTNEED of 8 pages:', moved)
+            moved = [a['bytes'] for n, a in slices.values() if n == 'mmap' and 'populate' in a['flags']]
+            equal(moved, [1 << 20], 'MAP_POPULATE of 1 MiB')
+        secret = re.compile(rb'5ec2e75ec2e7')
+        for fmt in ('json', 'csv'):
+            with open(at('x.' + fmt), 'rb') as f:
+                check(not secret.search(f.read()), fmt, 'has what was in registers beside the arguments')
+        check(not [e for e in t.events if 'pages' in e[4]], 'calls are told twice')
+    # the same, straight from a running process, whose files can be read for their names
+    with Dir() as at, Target('memcalls') as target:
+        out = at('l.perfetto-trace')
+        target.checkpoint()
+        rec = Recorder(target.pid, out, '--calls', '--stacks', '--sample', '1', '--format', 'perfetto')
+        target.next()
+        rec.stop()
+        truth = told_calls(' '.join(('CALL', *rest)) for rest, _ in target.lines('CALL'))
+        t = perfetto.Trace(out)
+        for tid, want in truth.items():
+            mine = [s for s in t.slices('call') if t.tid_of(s[2]) == tid and want[0][1] <= s[0] <= want[-1][2]]
+            equal([(s[3], s[4]['result'], s[4].get('error')) for s in mine],
+                  [(w[0], w[3], error_of(w[0], w[3], w[4])) for w in want], 'slices')
+        stacks = [frames for ts, kind, frames in t.callstacks if kind == 'call']
+        check(len(stacks) >= sum(len(w) for w in truth.values()), 'call stacks of calls:', len(stacks))
+        check({'on_mapping', 'on_files', 'run'} <= {f[0] for frames in stacks for f in frames}, 'their functions')
+
+
+def programs_of(pid):
+    """BPF programs that a process holds."""
+    fds = os.listdir(f'/proc/{pid}/fd')
+    return sum('bpf-prog' in os.readlink(f'/proc/{pid}/fd/{fd}') for fd in fds if os.path.islink(f'/proc/{pid}/fd/{fd}'))
+
+
+def no_system_calls():
+    """Who does not want them does not pay for them."""
+    with Dir() as at, Target('demo', '--seconds', 120, sync=False) as target:
+        mtr, held = at('n.mtr'), {}
+        for name, *flags in (['calls', '--calls'], ['none'], ['no', '--calls', '--no-calls']):
+            rec = Recorder(target.pid, at(name), *flags)
+            held[name] = programs_of(rec.p.pid)
+            rec.stop()
+        live = subprocess.Popen([MEMTRACE, '-p', str(target.pid), '--json', '-i', INTERVAL], stdout=subprocess.PIPE)
+        live.stdout.readline()
+        held['live'] = programs_of(live.pid)
+        live.send_signal(signal.SIGINT)
+        live.communicate(timeout=PATIENCE)
+        equal((held['calls'] - held['none'], held['live'], held['no']), (2, held['none'], held['none']), f'programs: {held}')
+        memtrace('record', '-q', '-o', mtr, '--', os.path.join(TARGETS, 'memcalls'))
+        check('call' not in info(mtr)['by_kind'], 'calls that nobody wanted')
+        t, _ = all_formats(at, mtr)
+        calls = [e for e in t.events if 'pages' in e[4]]
+        check(-8 * 4096 in [e[5]['bytes'] for e in calls if e[3] == 'madvise'], 'told by their pages:', calls)
 
 
 def overflow():
@@ -620,4 +744,5 @@ def full_disk():
 
 
 if __name__ == '__main__':
-    main(random_operations, redis, from_the_middle, call_stacks, named_elsewhere, live, killed, ends_and_execs, calls_that_move_pages, overflow, damaged_file, errors, full_disk)
+    main(random_operations, redis, from_the_middle, call_stacks, named_elsewhere, live, killed, ends_and_execs, calls_that_move_pages, system_calls, no_system_calls,
+         overflow, damaged_file, errors, full_disk)

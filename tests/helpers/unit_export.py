@@ -79,13 +79,72 @@ def perfetto_bins():
 def perfetto_calls():
     """A system call that took pages away: one instant, however many events it made."""
     _, t = trace()
-    calls = [e for e in t.events if 'call' in e[4]]
-    equal([e[3] for e in calls], ['madvise', 'madvise'], 'calls')
-    equal([(e[5]['address'], e[5]['size'], e[5]['bytes'], e[5].get('swap_bytes')) for e in calls],
+    calls = [e for e in t.events if 'pages' in e[4]]
+    equal([e[3] for e in calls], 3 * ['madvise'], 'calls')
+    equal([(e[5]['address'], e[5]['size'], e[5]['bytes'], e[5].get('swap_bytes')) for e in calls[:2]],
           [(0x555500000000, 3 * 4096, -2 * 4096, -4096), (0x555500001000, 2 * 4096, -4096, None)], 'what they did')
     with open(made('json')[1]) as f:
         rss = [o for o in map(json.loads, f) if o.get('event') == 'rss']
-    equal([o['call'] for o in rss], [None] + 4 * ['madvise'] + ['munmap'], 'json: calls')
+    equal([o['call'] for o in rss], [None] + 4 * ['madvise'] + ['munmap', 'madvise'], 'json: calls')
+
+
+def perfetto_results():
+    """System calls with their results: slices on their threads, with what was asked for and the pages that came or went."""
+    truth, path, _ = made('perfetto', 'calls')
+    t = perfetto.Trace(path)
+    equal(t.all_counts(), truth['counts'], 'events by kind, from the intervals')
+    equal(t.shown_counts(), {k: v for k, v in truth['counts'].items() if k in perfetto.SHOWN}, 'events to be seen')
+    check(not [e for e in t.events if 'pages' in e[4]], 'calls are told twice')
+    check('memtrace.calls' in t.attributes, 'not stated')
+    slices = t.slices('call')
+    check(all(t.tid_of(s[2]) == 100 for s in slices), 'threads')
+    heap, there = 0x555500000000, 0x7f1000005000
+    pc = {'pc': 0x7f1000000123}
+    mapping = {'size': 8192, 'protection': 'rw-p', 'flags': 'private|anonymous'}
+    equal([(s[3], s[4]) for s in slices[:5]],
+          [('mmap', {'address': there, **mapping, 'result': there, **pc}),
+           ('mmap', {**mapping, 'result': -12, 'error': 'ENOMEM', **pc}),
+           ('madvise', {'address': heap, 'size': 3 * 4096, 'advice': 'dontneed', 'result': 0, 'bytes': -4096, **pc}),
+           ('madvise', {'address': heap, 'size': 4096, 'advice': 77, 'result': -22, 'error': 'EINVAL', **pc}),
+           ('mprotect', {'address': 0x7f1000000000, 'size': 4096, 'protection': 'r-x', 'result': 0, **pc})], 'slices')
+    equal([s[1] - s[0] for s in slices[:5]], [500, 1000, 1500, 800, 800], 'how long they took')
+    equal(slices[0][1], slices[1][0], 'one begins where the one before ended')
+    instants = [e for e in t.events if 'call' in e[4] and e[1] == 3]
+    equal([(e[3], t.tid_of(e[2]), t.pid_of(e[2])) for e in instants],
+          [('brk', 100, 100), ('munmap', None, 100), ('munmap', None, None)], 'without a length')
+    equal(instants[0][5], {'result': heap, **pc}, 'brk(0)')
+    future = [s for s in slices if s[3] == 'system call 500']
+    equal([s[4]['error'] for s in future], ['ENOSYS'], 'a call that is not known')
+    bins = t.named('system calls')
+    equal([e[5]['call'] for e in bins], [8 + 1500 - 1000], 'in bins')
+    failed = sum('error' in e[5] for e in t.events if 'call' in e[4]) + bins[0][5]['failed']
+    equal(failed, 3 + 500, 'that failed')
+    equal(len([1 for _, kind, _ in t.callstacks if kind == 'call']), len(slices) + 1, 'call stacks, of brk, too')
+
+
+def json_results():
+    """The same by its schema, and in CSV."""
+    _, path, _ = made('json', 'calls')
+    with open(path) as f:
+        calls = [o for o in map(json.loads, f) if o.get('event') == 'call']
+    equal(len(calls), 1509, 'calls')
+    keys = 'call', 'start', 'end', 'prot', 'flags', 'advice', 'result', 'error', 'args'
+    equal([tuple(c[k] for k in keys) for c in calls[:4]],
+          [('mmap', '0x7f1000005000', '0x7f1000007000', 'rw-p', ['private', 'anonymous'], None, '0x7f1000005000', None,
+            ['0x0', '0x2000', '0x3', '0x22', '0xffffffffffffffff', '0x0']),
+           ('mmap', None, None, 'rw-p', ['private', 'anonymous'], None, -12, 'ENOMEM',
+            ['0x0', '0x2000', '0x3', '0x22', '0xffffffffffffffff', '0x0']),
+           ('madvise', '0x555500000000', '0x555500003000', None, [], 'dontneed', 0, None, ['0x555500000000', '0x3000', '0x4']),
+           ('madvise', '0x555500000000', '0x555500001000', None, [], None, -22, 'EINVAL', ['0x555500000000', '0x1000', '0x4d'])],
+          'calls')
+    equal((calls[4]['prot'], calls[5]['begin_ns'], calls[5]['result']), ('r-x', None, '0x555500000000'), 'mprotect, brk')
+    equal(calls[0]['time_ns'] - calls[0]['begin_ns'], 500, 'how long it took')
+    _, path, _ = made('csv', 'calls')
+    with open(path, newline='') as f:
+        rows = [r for r in csv.DictReader(f) if r['event'] == 'call']
+    equal([(r['call'], r['flags'], r['result'], r['error'], r['args']) for r in rows[:2]],
+          [('mmap', 'private anonymous', '0x7f1000005000', '', '0x0 0x2000 0x3 0x22 0xffffffffffffffff 0x0'),
+           ('mmap', 'private anonymous', '-12', 'ENOMEM', '0x0 0x2000 0x3 0x22 0xffffffffffffffff 0x0')], 'csv')
 
 
 def perfetto_processes():
@@ -201,7 +260,7 @@ def perfetto_decodes():
     desc = os.environ.get('PERFETTO_DESC', os.path.join(live.TOP, '..', 'shared', 'perfetto', 'trace.desc'))
     if not os.path.exists(desc):
         raise live.Skip("Perfetto's schema is not at hand")
-    _, path, _ = made('perfetto')
+    _, path, _ = made('perfetto', 'calls')
     with open(path, 'rb') as f:
         flat = perfetto.unbundled(f.read())
     try:
@@ -314,8 +373,8 @@ def memory_is_bounded():
 
 
 if __name__ == '__main__':
-    names = [perfetto_counts, perfetto_stacks, perfetto_bins, perfetto_calls, perfetto_processes, perfetto_counters, perfetto_map, perfetto_smaps,
-             perfetto_loss, perfetto_cut, perfetto_decodes_raw, perfetto_decodes, json_lines, csv_lines, json_and_csv_agree,
+    names = [perfetto_counts, perfetto_stacks, perfetto_bins, perfetto_calls, perfetto_results, perfetto_processes, perfetto_counters, perfetto_map, perfetto_smaps,
+             perfetto_loss, perfetto_cut, perfetto_decodes_raw, perfetto_decodes, json_lines, json_results, csv_lines, json_and_csv_agree,
              empty_is_an_error, full_disk_is_an_error, small_disk, memory_is_bounded]
     if len(sys.argv) > 1:
         names = [n for n in names if n.__name__ in sys.argv[1:]]

@@ -41,6 +41,7 @@ static const struct {
 	{ MTR_EV_MARK, sizeof(struct mtr_ev_mark), 0 },
 	{ MTR_EV_INVALIDATE, sizeof(struct mtr_ev_invalidate) + 4, 4 },
 	{ MTR_EV_MOVE, sizeof(struct mtr_ev_move), 7 },
+	{ MTR_EV_CALL, sizeof(struct mtr_ev_call), 6 },
 	{ MTR_EV_FRAME, sizeof(struct mtr_ev_frame), 0 },
 	{ MTR_EV_TICK, sizeof(struct mtr_ev_tick), 0 },
 	{ MTR_EV_LIMITS, sizeof(struct mtr_ev_limits), 4 },

@@ -67,6 +67,7 @@ static const size_t size_of[MTR_W_MAX] = {
 	[MTR_W_RSS] = 72,	 [MTR_W_THREAD] = 72, [MTR_W_THREAD_EXIT] = 32, [MTR_W_SIGNAL] = 56,
 	[MTR_W_OOM] = 24,	 [MTR_W_RESYNC] = 40, [MTR_W_COMM] = 40,	[MTR_W_SP] = 48,
 	[MTR_W_INVALIDATE] = 64, [MTR_W_STACK] = 208, [MTR_W_MOVE] = 56,	[MTR_W_CRASH] = 208,
+	[MTR_W_CALL] = 104,
 };
 
 TEST_F(d, records_cut_at_every_length)
@@ -159,6 +160,7 @@ TEST_F(d, each_kind_has_its_event)
 		[MTR_W_STACK] = MTR_EV_STACK,
 		[MTR_W_MOVE] = MTR_EV_MOVE,
 		[MTR_W_CRASH] = MTR_EV_STACK,
+		[MTR_W_CALL] = MTR_EV_CALL,
 	};
 
 	for (unsigned int k = 0; k < MTR_W_MAX; k++) {
@@ -677,6 +679,43 @@ TEST_F(d, moves)
 	EXPECT_EQ(0x9000u, self->ev.move.to);
 	EXPECT_EQ(0x3000u, self->ev.move.len);
 	EXPECT_TRUE(self->ev.move.stays);
+}
+
+TEST_F(d, calls)
+{
+	struct mtr_w_call w = { .h = hdr(MTR_W_CALL, 9),
+				.begin_ns = 123456789012345ull - 777,
+				.arg = { 1, ~0ull, 3, 4, 5, 6 },
+				.result = INT64_MIN,
+				.ip = ~0ull,
+				.sp = 1 };
+
+	ASSERT_EQ(1, decode(self, &w, sizeof(w)));
+	EXPECT_EQ(9, self->ev.call.nr);
+	EXPECT_EQ(777u, self->ev.call.took_ns);
+	EXPECT_EQ(~0ull, self->ev.call.arg[1]);
+	EXPECT_EQ(6u, self->ev.call.arg[5]);
+	EXPECT_EQ(INT64_MIN, self->ev.call.result);
+	EXPECT_EQ(~0ull, self->ev.call.ip);
+	EXPECT_EQ(1u, self->ev.call.sp);
+	/* what the call does not have may be anything, and is kept back */
+	w.h.aux = 11;
+	ASSERT_EQ(1, decode(self, &w, sizeof(w)));
+	EXPECT_EQ(~0ull, self->ev.call.arg[1]);
+	EXPECT_EQ(0u, self->ev.call.arg[2]);
+	EXPECT_EQ(0u, self->ev.call.arg[5]);
+	/* a call that is not known tells that it was, and no more */
+	w.h.aux = 39;
+	ASSERT_EQ(1, decode(self, &w, sizeof(w)));
+	EXPECT_EQ(39, self->ev.call.nr);
+	EXPECT_EQ(0u, self->ev.call.arg[0]);
+	/* its beginning was not seen, or makes no sense */
+	w.begin_ns = 0;
+	ASSERT_EQ(1, decode(self, &w, sizeof(w)));
+	EXPECT_EQ(0u, self->ev.call.took_ns);
+	w.begin_ns = 123456789012346ull;
+	ASSERT_EQ(1, decode(self, &w, sizeof(w)));
+	EXPECT_EQ(0u, self->ev.call.took_ns);
 }
 
 TEST_F(d, rss_of_a_whole_range)

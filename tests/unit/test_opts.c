@@ -186,6 +186,17 @@ TEST(recording)
 	EXPECT_EQ(OPTS_EXIT + EX_USAGE_ERR, parse(&live, "-p 1 --last-size 16M"));
 }
 
+TEST(calls_are_recorded_when_asked_for)
+{
+	ASSERT_EQ(0, parse(&rec, "-p 1"));
+	EXPECT_FALSE(o.calls);
+	ASSERT_EQ(0, parse(&rec, "-p 1 --calls"));
+	EXPECT_TRUE(o.calls);
+	ASSERT_EQ(0, parse(&rec, "-p 1 --calls --no-calls"));
+	EXPECT_FALSE(o.calls);
+	EXPECT_EQ(OPTS_EXIT + EX_USAGE_ERR, parse(&live, "-p 1 --calls"));
+}
+
 TEST(verbs)
 {
 	const struct command all[] = { snap, doctor };

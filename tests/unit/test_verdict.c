@@ -225,6 +225,33 @@ TEST(too_little_is_said_to_be)
 	EXPECT_EQ(VERDICT_INSUFFICIENT, find(&s).kind);
 }
 
+/* What to do about it is true of where the series comes from. */
+TEST(what_would_tell_more)
+{
+	static const char *const said[] = {
+		[VERDICT_MORE_WATCH] = "-d TIME",
+		[VERDICT_MORE_VIEW] = "watch it longer",
+		[VERDICT_MORE_RECORDING] = "a longer recording",
+		[VERDICT_MORE_PART] = "--from, --to",
+		[VERDICT_MORE_NONE] = "has ended",
+	};
+	char text[256];
+	struct series s;
+	struct verdict v;
+
+	begin(&s, 1);
+	leak(&s);
+	s.in.nr = 7;
+	for (unsigned int i = 0; i <= VERDICT_MORE_NONE; i++) {
+		s.in.more = (enum verdict_more)i;
+		v = find(&s);
+		ASSERT_EQ(VERDICT_INSUFFICIENT, v.kind);
+		verdict_text(text, sizeof(text), &v, true);
+		EXPECT_NE(NULL, strstr(text, said[i]));
+		EXPECT_EQ(i == VERDICT_MORE_WATCH, strstr(text, "-d TIME") != NULL);
+	}
+}
+
 /* What is given back again and again does not just grow, whatever the samples say. */
 TEST(traffic_counts)
 {

@@ -257,6 +257,7 @@ void verdict_find(const struct verdict_in *in, struct verdict *ret)
 	struct blocks b;
 
 	memset(ret, 0, sizeof(*ret));
+	ret->more = in->more;
 	ret->full_s = -1;
 	ret->given_back = in->gross > 0 && in->released >= 0 ?
 				  fmin(1, (double)in->released / (double)in->gross) :
@@ -297,6 +298,19 @@ static int leak_text(char *dst, size_t sz, const struct verdict *v, bool ascii)
 			ascii ? "R2" : "R\u00b2", v->r2, back_text(back, sizeof(back), v));
 }
 
+static const char *more_text(const struct verdict *v)
+{
+	static const char *const texts[] = {
+		[VERDICT_MORE_WATCH] = "watch it longer: -d TIME",
+		[VERDICT_MORE_VIEW] = "watch it longer",
+		[VERDICT_MORE_RECORDING] = "a longer recording would tell more",
+		[VERDICT_MORE_PART] = "look at more of the recording: --from, --to",
+		[VERDICT_MORE_NONE] = "it has ended, and this is all there was",
+	};
+
+	return texts[v->more];
+}
+
 char *verdict_text(char *dst, size_t sz, const struct verdict *v, bool ascii)
 {
 	char grown[UNITS_LEN], range[UNITS_LEN], back[64];
@@ -333,8 +347,8 @@ char *verdict_text(char *dst, size_t sz, const struct verdict *v, bool ascii)
 			 "fragmentation: far more is resident than is in use, in small pieces");
 		break;
 	case VERDICT_INSUFFICIENT:
-		snprintf(dst, sz, "not enough to judge by: %s, %s %.3f; watch it longer: -d TIME",
-			 grown, ascii ? "R2" : "R\u00b2", v->r2);
+		snprintf(dst, sz, "not enough to judge by: %s, %s %.3f; %s", grown,
+			 ascii ? "R2" : "R\u00b2", v->r2, more_text(v));
 		break;
 	}
 	return dst;

@@ -26,6 +26,15 @@ const char *verdict_name(enum verdict_kind k);
 /* verdict_parse() - the kind of a token; −1: none */
 int verdict_parse(const char *name);
 
+/* What would tell more, where there is not enough to judge by. */
+enum verdict_more {
+	VERDICT_MORE_WATCH, /* a longer -d */
+	VERDICT_MORE_VIEW, /* time: it is being looked at */
+	VERDICT_MORE_RECORDING, /* a longer one */
+	VERDICT_MORE_PART, /* more of the recording: --from, --to */
+	VERDICT_MORE_NONE, /* nothing: it has ended */
+};
+
 struct verdict_in {
 	const uint64_t *time_ns;
 	const int64_t *bytes; /* resident, at these times */
@@ -35,10 +44,12 @@ struct verdict_in {
 	/* what the allocator says of itself; −1: nobody asked */
 	int64_t in_use, largest_free;
 	int64_t limit_left; /* bytes until the nearest limit; −1: none is known */
+	enum verdict_more more;
 };
 
 struct verdict {
 	enum verdict_kind kind;
+	enum verdict_more more;
 	double slope; /* bytes/s: least squares */
 	double r2; /* share of the variance that the line explains; 0 of a flat series */
 	double rate, rate_lo, rate_hi; /* mean growth, bytes/s, and its 95 % confidence interval */

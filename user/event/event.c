@@ -74,6 +74,8 @@ const char *event_kind_name(unsigned int kind)
 		return "move";
 	case MTR_EV_FRAME:
 		return "frame";
+	case MTR_EV_CALL:
+		return "call";
 	case MTR_EV_MAX:
 		break;
 	}
@@ -90,34 +92,4 @@ const char *inv_why_name(unsigned int why)
 	};
 
 	return names[why < MTR_INV_NR ? why : MTR_INV_CLEARED];
-}
-
-const char *mtr_call_name(unsigned int call)
-{
-	static const struct {
-		unsigned int nr;
-		const char *name;
-	} calls[] = {
-		{ 9, "mmap" },
-		{ 10, "mprotect" },
-		{ 11, "munmap" },
-		{ 12, "brk" },
-		{ 25, "mremap" },
-		{ 28, "madvise" },
-		{ 30, "shmat" },
-		{ 67, "shmdt" },
-		{ 149, "mlock" },
-		{ 150, "munlock" },
-		{ 151, "mlockall" },
-		{ 152, "munlockall" },
-		{ 325, "mlock2" },
-		{ 329, "pkey_mprotect" },
-		{ 440, "process_madvise" },
-		{ 216, "remap_file_pages" },
-	};
-
-	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
-		if (calls[i].nr + 1 == call)
-			return calls[i].name;
-	return NULL;
 }

@@ -49,6 +49,7 @@ enum mtr_kind {
 	MTR_EV_MOVE = 31, /* move: pages were taken to another address */
 	MTR_EV_FRAME =
 		32, /* frame: of the stack that tid had at its last signal, innermost first */
+	MTR_EV_CALL = 33, /* call: a system call about memory has returned */
 
 	/*
 	 * What the session does beside passing events on, so that a file tells all that the model
@@ -279,6 +280,7 @@ enum mtr_ev_stack_why {
 	MTR_STACK_WHY_RSS = 3,
 	MTR_STACK_WHY_THREAD = 4, /* tid starts the thread whose event follows */
 	MTR_STACK_WHY_CRASH = 5, /* of the signal before: the session makes frames of it */
+	MTR_STACK_WHY_CALL = 6, /* of the call that follows, where nothing within it brought one */
 };
 
 #define MTR_FRAME_INLINED 0x01u /* has no frame of its own: that is the next one's */
@@ -306,6 +308,20 @@ struct mtr_ev_frame {
 struct mtr_ev_move {
 	uint64_t from, to, len;
 	bool stays; /* from stays mapped, and is empty */
+};
+
+#define MTR_CALL_ARGS 6
+
+/*
+ * What a thread asked for, and what it was told (call.h has the calls). What the kernel did is in the
+ * map's events before it: a call that failed may have changed something.
+ */
+struct mtr_ev_call {
+	uint64_t took_ns; /* from its beginning until time_ns; 0: its beginning was not seen */
+	uint64_t arg[MTR_CALL_ARGS]; /* as given; those that the call does not have are 0 */
+	int64_t result; /* as the kernel returned it: −errno when it failed */
+	uint64_t ip, sp; /* of the thread in user space */
+	uint16_t nr; /* system call number on x86-64 */
 };
 
 struct mtr_ev_mark {
@@ -401,6 +417,7 @@ struct mtr_event {
 		struct mtr_ev_stack stack;
 		struct mtr_ev_move move;
 		struct mtr_ev_frame frame;
+		struct mtr_ev_call call;
 	};
 };
 
@@ -418,7 +435,7 @@ static inline bool event_is_told(unsigned int kind)
 /* inv_why_name() - token of an enum mtr_inv_why; others give "cleared" */
 const char *inv_why_name(unsigned int why);
 
-/* mtr_call_name() - of a system call (mtr_ev_rss.call) that is about memory; NULL: another, or not known */
+/* mtr_call_name() - of a system call (mtr_ev_rss.call) that is about memory; NULL: another, or not known. See call.h */
 const char *mtr_call_name(unsigned int call);
 
 /* Where a source puts its events. Returns 0, or −errno to stop the source. */

@@ -190,6 +190,9 @@ int sites_event(struct sites *s, struct mtr_event *ev)
 	case MTR_EV_RSS:
 		ev->callstack = at(s, ev, ev->rss.ip, ev->rss.sp);
 		break;
+	case MTR_EV_CALL:
+		ev->callstack = at(s, ev, ev->call.ip, ev->call.sp);
+		break;
 	case MTR_EV_VMA:
 		t = find_thread(s, ev->as, ev->tid);
 		ev->callstack = t ? once(&t->map) : 0;

@@ -22,7 +22,7 @@ void sites_free(struct sites *s); /* safe on NULL */
 /**
  * sites_event() - the next event of the stream: take it in, and set its callstack
  *
- * That of STACK itself, of FAULT and RSS by their place, of the VMA and the THREAD that
+ * That of STACK itself, of FAULT, RSS and CALL by their place, of the VMA and the THREAD that
  * a stack was taken for. Returns 0 or −ENOMEM.
  */
 int sites_event(struct sites *s, struct mtr_event *ev);

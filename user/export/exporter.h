@@ -42,6 +42,7 @@ struct export_info {
 	void *syms_ctx;
 	bool debuginfod; /* else: files may be fetched */
 	bool live; /* an interval's packets leave at its end */
+	bool calls; /* system calls about memory are among the events, each with its result */
 };
 
 struct exporter;

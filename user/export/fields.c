@@ -3,7 +3,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include "analysis/rows.h"
+#include "event/call.h"
 
 static const char *const names[F_NR] = {
 	[F_START] = "start",
@@ -71,6 +73,10 @@ static const char *const names[F_NR] = {
 	[F_CALLSTACK] = "callstack",
 	[F_FRAMES] = "frames",
 	[F_CALL] = "call",
+	[F_ADVICE] = "advice",
+	[F_RESULT] = "result",
+	[F_ERROR] = "error",
+	[F_ARGS] = "args",
 };
 
 static const char *const vma_flags[32] = {
@@ -81,7 +87,8 @@ static const char *const fault_flags[32] = { "write", "user",	    "exec",   "maj
 					     "gup",   "prev_major", "failed", "foreign" };
 static const char *const members[] = { "file", "anon", "swap", "shmem" };
 static const char *const phases[] = { NULL, "watched", "start", "end", "released", "doubt" };
-static const char *const stack_whys[] = { NULL, "fault", "map", "syscall", "thread" };
+static const char *const stack_whys[] = { NULL, "fault", "map", "syscall", "thread", NULL, "call" };
+static const char *const no_flags[32];
 static const char *const whys[] = { NULL, "fault", "syscall", "foreign", "other", "attach" };
 
 #define VMA_FLAGS (~(MTR_P_RWX | MTR_P_SHARED))
@@ -368,6 +375,36 @@ static void of_move(struct fields *o, const struct mtr_ev_move *e)
 	boolean(o, F_STAYS, e->stays);
 }
 
+/* As it was given, and by what it means. */
+static void of_call(struct fields *o, const struct mtr_event *ev)
+{
+	const struct mtr_ev_call *e = &ev->call;
+	const struct mtr_call *c = mtr_call_find(e->nr);
+	uint64_t start = 0, end = 0;
+	char *prot = o->buf + 16;
+
+	text(o, F_CALL, c ? c->name : NULL);
+	known(o, F_BEGIN_NS, e->took_ns ? (int64_t)(ev->time_ns - e->took_ns) : -1);
+	mtr_call_range(e, &start, &end);
+	maybe_address(o, F_START, start);
+	maybe_address(o, F_END, end);
+	rows_perms(prot, mtr_call_prot(e));
+	if (c && c->prot && !c->flags)
+		prot[3] = '\0'; /* whether it is shared is not said */
+	text(o, F_PROT, c && c->prot ? prot : NULL);
+	flags(o, mtr_call_flags(e), c && c->tokens ? c->tokens : no_flags);
+	text(o, F_ADVICE, c && c->advice ? mtr_advice_name(mtr_call_arg(e, c->advice)) : NULL);
+	if (c && c->gives_address && e->result > 0)
+		address(o, F_RESULT, (uint64_t)e->result);
+	else
+		change(o, F_RESULT, e->result);
+	text(o, F_ERROR, mtr_call_error_name(e));
+	memcpy(o->frames, e->arg, sizeof(e->arg));
+	add(o, F_ARGS, FT_ADDRESSES)->number = mtr_call_nr_args(e);
+	maybe_address(o, F_PC, e->ip);
+	maybe_address(o, F_SP, e->sp);
+}
+
 void fields_of(struct fields *o, struct exporter *x, const struct mtr_event *ev)
 {
 	o->nr = 0;
@@ -405,6 +442,9 @@ void fields_of(struct fields *o, struct exporter *x, const struct mtr_event *ev)
 		return;
 	case MTR_EV_MOVE:
 		of_move(o, &ev->move);
+		return;
+	case MTR_EV_CALL:
+		of_call(o, ev);
 		return;
 	case MTR_EV_RSS:
 		of_rss(o, &ev->rss, ev->epoch);

@@ -75,6 +75,10 @@ enum field_id {
 	F_CALLSTACK,
 	F_FRAMES,
 	F_CALL,
+	F_ADVICE,
+	F_RESULT,
+	F_ERROR,
+	F_ARGS,
 	F_NR
 };
 
@@ -85,7 +89,7 @@ enum field_type {
 	FT_TEXT, /* a token or a name of the target's */
 	FT_BOOL,
 	FT_FLAGS, /* tokens[i] for each bit i of number that is set */
-	FT_ADDRESSES, /* number of them, in fields.frames */
+	FT_ADDRESSES, /* number of them, in fields.frames: of a call stack, or a call's arguments */
 };
 
 struct field {

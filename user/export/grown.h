@@ -67,6 +67,7 @@ struct growth_report {
 	int64_t no_path_by_kind[RK_NR]; /* of no_path, what is known of where it is: bytes */
 	int64_t others; /* of no_path: brought by the kernel (huge pages filled up) or another process */
 	struct verdict verdict; /* of the process */
+	enum verdict_more more; /* what would tell more, while it lives */
 	const struct arenas *arenas; /* NULL: nobody asked */
 	const struct mtr_limit *limit; /* that is full first; NULL: none */
 	struct growth_row *row; /* by net bytes, most first */

@@ -20,6 +20,9 @@ static const char said_faults[] =
 static const char said_map[] =
 	"the first 1000 changes of a process's map in an interval are told each, the others as slices "
 	"named 'map changes' with their number by kind";
+static const char said_calls[] =
+	"the first 1000 system calls about memory of a process in an interval are told each, the others as "
+	"slices named 'system calls' with their number and how many failed";
 static const char said_regions[] =
 	"regions of 4 MiB resident or that grew by 1 MiB have a counter, at most 64 of a process at a "
 	"time";
@@ -140,9 +143,10 @@ static int tell_choices(struct pf *f)
 		{ "memtrace.faults", said_faults },
 		{ "memtrace.map_changes", said_map },
 		{ "memtrace.regions", said_regions },
+		{ "memtrace.calls", f->x->info.calls ? said_calls : NULL },
 		{ "memtrace.rung", f->x->info.rung },
 	};
-	Pf__Attribute a[6];
+	Pf__Attribute a[7];
 	size_t n = 0;
 
 	for (size_t i = 0; i < sizeof(said) / sizeof(*said); i++) {
@@ -331,6 +335,8 @@ static int of_proc(struct pf *f, struct pf_proc *q, const struct mtr_event *ev)
 	case MTR_EV_INVALIDATE:
 		return pf_invalidate(f, q, ev);
 	case MTR_EV_RSS: /* a counter's, too */
+		return pf_moving(f, q, ev);
+	case MTR_EV_CALL:
 		return pf_call(f, q, ev);
 	case MTR_EV_ATTACH: /* not here */
 	case MTR_EV_EXEC:
@@ -376,6 +382,8 @@ static int of_nobody(struct pf *f, const struct mtr_event *ev)
 		return plain(f, track, N_RENAMED, ev);
 	if (ev->kind == MTR_EV_INVALIDATE)
 		return pf_invalidate(f, NULL, ev);
+	if (ev->kind == MTR_EV_CALL)
+		return pf_call(f, NULL, ev);
 	return ev->kind == MTR_EV_FAULT ? pf_fault(f, NULL, ev) : 0;
 }
 

@@ -13,7 +13,7 @@
 /* ---- bins */
 
 /* Is this one of those that are told one by one? If not, it is in the bin. */
-static bool each(struct pf_bin *b, unsigned int what, uint64_t time_ns, int64_t bytes)
+bool pf_each(struct pf_bin *b, unsigned int what, uint64_t time_ns, int64_t bytes)
 {
 	if (b->shown < SHOWN_EACH) {
 		b->shown++;
@@ -37,7 +37,7 @@ static void count_note(struct pf_event *e, unsigned int arg, uint64_t v)
 	n->uint_value = v;
 }
 
-static int slice(struct pf *f, struct pf_event *e, uint64_t from, uint64_t to, uint64_t *end)
+int pf_slice(struct pf *f, struct pf_event *e, uint64_t from, uint64_t to, uint64_t *end)
 {
 	struct pf_event close;
 	int err;
@@ -60,87 +60,8 @@ static int send_bin(struct pf *f, struct pf_bin *b, struct pf_event *e)
 	int err = 0;
 
 	if (b->count)
-		err = slice(f, e, b->first_ns, b->last_ns, &b->end_ns);
+		err = pf_slice(f, e, b->first_ns, b->last_ns, &b->end_ns);
 	*b = (struct pf_bin){ .end_ns = b->end_ns };
-	return err;
-}
-
-/* ---- system calls that move pages without changing the map: madvise, mlock … */
-
-/* mmap, munmap, brk, mremap …: what they did is among the changes of the map; exec, exit: so is that. */
-static bool is_map_call(unsigned int call)
-{
-	static const unsigned int nrs[] = { 9, 11, 12, 25, 30, 59, 60, 67, 231, 322 };
-
-	for (size_t i = 0; i < sizeof(nrs) / sizeof(*nrs); i++)
-		if (nrs[i] + 1 == call)
-			return true;
-	return false;
-}
-
-static bool same_call(const struct mtr_event *a, const struct mtr_event *b)
-{
-	return a->kind && a->tid == b->tid && a->rss.call == b->rss.call &&
-	       a->rss.ip == b->rss.ip && a->rss.sp == b->rss.sp && a->rss.start == b->rss.start &&
-	       a->rss.end == b->rss.end;
-}
-
-/* The call that is waiting is over, as far as can be told: all its events came, one behind the other. */
-static int end_of_call(struct pf *f, struct pf_proc *q)
-{
-	struct pf_call c = q->call;
-	const struct mtr_ev_rss *v = &c.ev.rss;
-	const char *known = mtr_call_name(v->call);
-	struct pf_event e;
-	char name[32];
-	int err;
-
-	q->call.ev.kind = 0;
-	if (!c.ev.kind || !each(&q->calls, 0, c.ev.time_ns, c.bytes))
-		return 0;
-	snprintf(name, sizeof(name), "system call %u", v->call - 1u);
-	pf_event(&e, EV_INSTANT, pf_task_track(q, c.ev.tid), 0, C_CALL);
-	e.ev.name = known ? (char *)known : name;
-	if (v->end > v->start) {
-		pf_ptr(&e, A_ADDRESS, v->start);
-		pf_uint(&e, A_SIZE, v->end - v->start);
-	}
-	pf_int(&e, A_BYTES, c.bytes);
-	if (c.swap)
-		pf_int(&e, A_SWAP_BYTES, c.swap);
-	if (v->ip)
-		pf_ptr(&e, A_PC, v->ip);
-	if (v->sp)
-		pf_ptr(&e, A_SP, v->sp);
-	err = pf_stack(f, q, &e, &c.ev);
-	return err ? err : pf_send(f, &e, c.ev.time_ns);
-}
-
-/* Its thread does something else. */
-int pf_call_over(struct pf *f, struct pf_proc *q, const struct mtr_event *ev)
-{
-	if (!q->call.ev.kind || ev->tid != q->call.ev.tid || ev->kind == MTR_EV_RSS ||
-	    ev->kind == MTR_EV_STACK)
-		return 0;
-	return end_of_call(f, q);
-}
-
-/* A large range goes in many pieces, and each counter tells of its own. */
-int pf_call(struct pf *f, struct pf_proc *q, const struct mtr_event *ev)
-{
-	const struct mtr_ev_rss *v = &ev->rss;
-	int err = 0;
-
-	if (v->why != MTR_WHY_SYSCALL || !v->call || is_map_call(v->call))
-		return 0;
-	if (!same_call(&q->call.ev, ev)) {
-		err = end_of_call(f, q);
-		q->call = (struct pf_call){ .ev = *ev };
-	}
-	if (v->member == MTR_SWAP)
-		q->call.swap += v->bytes;
-	else
-		q->call.bytes += v->bytes;
 	return err;
 }
 
@@ -150,7 +71,7 @@ int pf_bins(struct pf *f, struct pf_proc *q)
 	static const enum mtr_kind map_kinds[] = { MTR_EV_VMA, MTR_EV_HOLE, MTR_EV_NAME,
 						   MTR_EV_RESYNC };
 	struct pf_event e;
-	int err = end_of_call(f, q);
+	int err = pf_calls_over(f, q);
 
 	if (err)
 		return err;
@@ -177,9 +98,15 @@ int pf_bins(struct pf *f, struct pf_proc *q)
 	err = send_bin(f, &q->inv, &e);
 	if (err)
 		return err;
+	pf_event(&e, EV_BEGIN, pf_proc_track(q, PT_MOVING_BINNED), N_MOVING_BINNED, C_BINNED);
+	pf_uint(&e, A_EVENTS, q->moving.count);
+	pf_int(&e, A_BYTES, q->moving.bytes);
+	err = send_bin(f, &q->moving, &e);
+	if (err)
+		return err;
 	pf_event(&e, EV_BEGIN, pf_proc_track(q, PT_CALLS_BINNED), N_CALLS_BINNED, C_BINNED);
-	pf_uint(&e, A_EVENTS, q->calls.count);
-	pf_int(&e, A_BYTES, q->calls.bytes);
+	count_note(&e, A_KINDS + MTR_EV_CALL, q->calls.count);
+	pf_uint(&e, A_FAILED, q->calls.by[1]);
 	return send_bin(f, &q->calls, &e);
 }
 
@@ -330,7 +257,7 @@ int pf_map_event(struct pf *f, struct pf_proc *q, const struct mtr_event *ev)
 			    ev->kind == MTR_EV_NAME ? 2 :
 						      3;
 
-	if (q && !each(&q->map, what, ev->time_ns, 0))
+	if (q && !pf_each(&q->map, what, ev->time_ns, 0))
 		return 0;
 	if (ev->kind == MTR_EV_VMA)
 		return vma_event(f, q, ev);
@@ -358,7 +285,7 @@ int pf_fault(struct pf *f, struct pf_proc *q, const struct mtr_event *ev)
 	struct proc *p;
 	int err;
 
-	if (q && !each(&q->faults, what, ev->time_ns, v->bytes))
+	if (q && !pf_each(&q->faults, what, ev->time_ns, v->bytes))
 		return 0;
 	p = model_proc(&f->x->model, ev->as);
 	r = p ? aspace_find(&p->aspace, v->addr) : NULL;
@@ -389,7 +316,7 @@ int pf_invalidate(struct pf *f, struct pf_proc *q, const struct mtr_event *ev)
 	unsigned int phase = v->phase <= MTR_INV_DOUBT ? v->phase : 0;
 	struct pf_event e;
 
-	if (q && !each(&q->inv, 0, ev->time_ns, 0))
+	if (q && !pf_each(&q->inv, 0, ev->time_ns, 0))
 		return 0;
 	pf_event(&e, EV_INSTANT, track_of(q, PT_INV), names[phase], ev->kind);
 	if (v->end > v->start) {
@@ -449,5 +376,5 @@ int pf_reading(struct pf *f, struct pf_proc *q, const struct mtr_event *ev)
 		 C_READING);
 	pf_uint(&e, A_REGIONS, q->reading_regions);
 	pf_bool(&e, A_COMPLETE, v->complete);
-	return slice(f, &e, v->begin_ns, v->end_ns, &q->reading_end_ns);
+	return pf_slice(f, &e, v->begin_ns, v->end_ns, &q->reading_end_ns);
 }

@@ -7,6 +7,7 @@
  *   perfetto_proc.c      processes and threads: their tracks and names
  *   perfetto_counters.c  counters, the address space at keyframes
  *   perfetto_events.c    slices and instants of events
+ *   perfetto_calls.c     those of system calls
  *   perfetto_stacks.c    call stacks: frames with names, modules with build-ids
  *   perfetto_heaps.c     resident pages by call stack, as heap profiles
  *
@@ -31,7 +32,7 @@ enum { UNIT_COUNT = 2, UNIT_BYTES = 3 };
 #define KEYFRAME_NS (10ull * 1000000000ull) /* between two Smaps of a process */
 #define RSS_NS 10000000ull /* between two readings of its counters within an interval */
 #define NR_REGIONS 64 /* of a process that have a counter at a time */
-#define NR_NOTES 12
+#define NR_NOTES 16
 
 /* Names of events: iid is the number. */
 enum pf_name {
@@ -68,8 +69,10 @@ enum pf_name {
 	N_INV_RELEASED,
 	N_INV_DOUBT,
 	N_INV_BINNED,
+	N_MOVING_BINNED,
 	N_CALLS_BINNED,
-	N_NR
+	N_NR,
+	N_CALLS = 64, /* and the number of a system call */
 };
 
 /* Names of arguments: iid is the number; that of an event kind is A_KINDS + kind. */
@@ -110,12 +113,18 @@ enum pf_arg {
 	A_SEQ,
 	A_STAYS,
 	A_SWAP_BYTES,
+	A_NEW_SIZE,
+	A_FLAGS,
+	A_ADVICE,
+	A_RESULT,
+	A_ERROR,
+	A_FAILED,
 	A_NR,
 	A_KINDS = 100,
 };
 
 /* Categories: an event's kind, and these. */
-enum { C_BINNED = 100, C_READING, C_INTERVAL, C_CALL };
+enum { C_BINNED = 100, C_READING, C_INTERVAL, C_PAGES };
 
 /* Counters of a process; their tracks are the process's uuid and this number. */
 enum pf_counter {
@@ -145,16 +154,26 @@ enum pf_counter {
 	PT_READINGS,
 	PT_INV,
 	PT_INV_BINNED,
+	PT_MOVING_BINNED,
 	PT_CALLS_BINNED,
 };
 
 /* Tracks of no process. */
 enum pf_root { R_ROOT = 1, R_MARKS, R_INTERVALS, R_LOST, R_LOST_COUNT, R_EVENTS, R_NOBODY };
 
+/* What came and went in a system call that has not returned yet. */
+struct pf_moved {
+	uint16_t call; /* as mtr_ev_rss.call; 0: none */
+	uint64_t first_ns;
+	int64_t bytes, swap;
+};
+
 struct pf_thread {
 	uint32_t tid;
 	uint32_t comm; /* string */
 	uint64_t uuid;
+	struct pf_moved moved;
+	uint64_t call_end_ns; /* of the last system call told as a slice */
 	int64_t depth, high; /* sent last; −1: never */
 	UT_hash_handle hh;
 };
@@ -169,13 +188,13 @@ struct pf_region {
 /* Events of one interval that are told as one. */
 struct pf_bin {
 	uint64_t count, first_ns, last_ns;
-	uint64_t by[4]; /* faults: minor, major, other; map: vma, hole, name, resync */
+	uint64_t by[4]; /* faults: minor, major, other; map: vma, hole, name, resync; calls: done, failed */
 	int64_t bytes;
 	unsigned int shown; /* that were told one by one before */
 	uint64_t end_ns; /* of the last slice: slices of a track may not overlap */
 };
 
-/* A system call that moves pages: of its events, as they come, one is made. */
+/* A system call that moves pages, where calls are not recorded: of its events, as they come, one is made. */
 struct pf_call {
 	struct mtr_event ev; /* the first; kind 0: none is waiting */
 	int64_t bytes, swap;
@@ -198,7 +217,7 @@ struct pf_proc {
 	uint64_t keyframe_ns; /* of the last Smaps; 0: none yet */
 	uint64_t reading_end_ns; /* of the last reading told */
 	unsigned int reading_regions;
-	struct pf_bin faults, map, inv, calls;
+	struct pf_bin faults, map, inv, moving, calls;
 	struct pf_call call;
 	struct pf_ledger *ledger; /* NULL: no call stack came */
 	struct syms *syms; /* names; NULL: not asked for */
@@ -353,9 +372,19 @@ int pf_fault(struct pf *f, struct pf_proc *q, const struct mtr_event *ev);
 int pf_signal(struct pf *f, struct pf_proc *q, const struct mtr_event *ev);
 int pf_reading(struct pf *f, struct pf_proc *q, const struct mtr_event *ev);
 int pf_bins(struct pf *f, struct pf_proc *q);
-int pf_call_over(struct pf *f, struct pf_proc *q, const struct mtr_event *ev);
-int pf_call(struct pf *f, struct pf_proc *q, const struct mtr_event *ev);
+/* pf_each() - is this one of those that are told one by one? If not, it is in the bin */
+bool pf_each(struct pf_bin *b, unsigned int what, uint64_t time_ns, int64_t bytes);
+/* pf_slice() - not before @end, where the track's last one ended; which is then where this one does */
+int pf_slice(struct pf *f, struct pf_event *e, uint64_t from, uint64_t to, uint64_t *end);
 int pf_invalidate(struct pf *f, struct pf_proc *q, const struct mtr_event *ev);
+
+/* perfetto_calls.c */
+int pf_call(struct pf *f, struct pf_proc *q, const struct mtr_event *ev);
+/* pf_moving() - pages came or went in a system call */
+int pf_moving(struct pf *f, struct pf_proc *q, const struct mtr_event *ev);
+/* pf_call_over(), pf_calls_over() - its thread does something else; an interval ends */
+int pf_call_over(struct pf *f, struct pf_proc *q, const struct mtr_event *ev);
+int pf_calls_over(struct pf *f, struct pf_proc *q);
 
 /* perfetto_stacks.c */
 /* pf_callstack() - the iid of a call stack on a sequence; 0: it has none that is known */

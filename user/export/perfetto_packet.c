@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "analysis/rows.h"
+#include "event/call.h"
 #include "export/perfetto_int.h"
 #include "util/deflate.h"
 #include "util/text.h"
@@ -53,7 +54,8 @@ static const char *const event_names[N_NR] = {
 	[N_INV_RELEASED] = "memtrace.ko tells no more",
 	[N_INV_DOUBT] = "pages unclear",
 	[N_INV_BINNED] = "invalidations",
-	[N_CALLS_BINNED] = "calls that moved pages",
+	[N_MOVING_BINNED] = "calls that moved pages",
+	[N_CALLS_BINNED] = "system calls",
 };
 
 static const char *const arg_names[A_NR] = {
@@ -93,6 +95,12 @@ static const char *const arg_names[A_NR] = {
 	[A_SEQ] = "seq",
 	[A_STAYS] = "stays",
 	[A_SWAP_BYTES] = "swap_bytes",
+	[A_NEW_SIZE] = "new_size",
+	[A_FLAGS] = "flags",
+	[A_ADVICE] = "advice",
+	[A_RESULT] = "result",
+	[A_ERROR] = "error",
+	[A_FAILED] = "failed",
 };
 
 uint64_t pf_mix(uint64_t a, uint64_t b)
@@ -241,6 +249,8 @@ static const char *kind_of(unsigned int k)
 static void name_all(struct names *cats, struct names *events, struct names *args,
 		     struct names *strings, char prot[16][5])
 {
+	const struct mtr_call *c;
+
 	for (unsigned int k = 1; k < MTR_EV_MAX; k++) {
 		if (!event_is_told(k) || !kind_of(k))
 			continue;
@@ -250,9 +260,11 @@ static void name_all(struct names *cats, struct names *events, struct names *arg
 	name(cats, C_BINNED, "binned");
 	name(cats, C_READING, "reading");
 	name(cats, C_INTERVAL, "interval");
-	name(cats, C_CALL, "call");
+	name(cats, C_PAGES, "pages");
 	for (unsigned int i = 1; i < N_NR; i++)
 		name(events, i, event_names[i]);
+	for (unsigned int i = 0; (c = mtr_call_at(i)); i++)
+		name(events, N_CALLS + c->nr, c->name);
 	for (unsigned int i = 1; i < A_NR; i++)
 		name(args, i, arg_names[i]);
 	for (unsigned int i = 0; i < RK_NR; i++)

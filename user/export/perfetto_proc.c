@@ -157,7 +157,8 @@ static const struct {
 	{ PT_FAULTS_BINNED, PT_MEMORY, 0, "Faults, binned", NULL, NULL, false },
 	{ PT_INV, PT_MEMORY, 0, "Invalidations (memtrace.ko)", NULL, NULL, false },
 	{ PT_INV_BINNED, PT_MEMORY, 0, "Invalidations, binned", NULL, NULL, false },
-	{ PT_CALLS_BINNED, PT_MEMORY, 0, "Calls that moved pages, binned", NULL, NULL, false },
+	{ PT_MOVING_BINNED, PT_MEMORY, 0, "Calls that moved pages, binned", NULL, NULL, false },
+	{ PT_CALLS_BINNED, PT_MEMORY, 0, "System calls, binned", NULL, NULL, false },
 	{ PT_READINGS, PT_MEMORY, 0, "Readings by memtrace", NULL, NULL, false },
 	{ PT_REGIONS, PT_MEMORY, 0, "Regions", NULL, NULL, false },
 };

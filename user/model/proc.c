@@ -171,6 +171,7 @@ int proc_apply(struct proc *p, const struct mtr_event *ev, struct strtab *st)
 	case MTR_EV_STACK: /* the ledger's */
 	case MTR_EV_SITE:
 	case MTR_EV_MOVE:
+	case MTR_EV_CALL: /* what it did the map's events tell */
 	case MTR_EV_MAX:
 		return 0;
 	}

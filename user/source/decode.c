@@ -5,6 +5,7 @@
 #include <linux/types.h>
 #include <stddef.h>
 #include <string.h>
+#include "event/call.h"
 #include "memtrace_uapi.h"
 #include "mtr_wire.h"
 
@@ -376,6 +377,25 @@ static int move_event(const void *d, struct mtr_event *ev)
 	return 1;
 }
 
+/* What is in the registers beyond the call's own arguments is nobody's business. */
+static int call_event(const void *d, struct mtr_event *ev)
+{
+	const struct mtr_w_call *w = d;
+	struct mtr_ev_call *e = &ev->call;
+
+	memset(e, 0, sizeof(*e));
+	e->nr = (uint16_t)w->h.aux;
+	if (w->begin_ns && w->begin_ns < w->h.time_ns)
+		e->took_ns = w->h.time_ns - w->begin_ns;
+	memcpy(e->arg, w->arg, sizeof(e->arg));
+	for (unsigned int i = mtr_call_nr_args(e); i < MTR_CALL_ARGS; i++)
+		e->arg[i] = 0;
+	e->result = w->result;
+	e->ip = w->ip;
+	e->sp = w->sp;
+	return 1;
+}
+
 /* Where each register of DWARF's numbering stands in the kernel's pt_regs. */
 static const uint8_t reg_at[MTR_NR_REGS] = { 10, 12, 11, 5, 13, 14, 4, MTR_STACK_SP, 9,
 					     8,	 7,  6,	 3, 2,	1,  0, MTR_STACK_IP };
@@ -437,6 +457,7 @@ static const struct {
 	[MTR_W_STACK] = { sizeof(struct mtr_w_stack), MTR_EV_STACK },
 	[MTR_W_CRASH] = { sizeof(struct mtr_w_crash), MTR_EV_STACK },
 	[MTR_W_MOVE] = { sizeof(struct mtr_w_move), MTR_EV_MOVE },
+	[MTR_W_CALL] = { sizeof(struct mtr_w_call), MTR_EV_CALL },
 	[MTR_W_SP] = { sizeof(struct mtr_w_sp), MTR_EV_SP },
 	[MTR_W_INVALIDATE] = { sizeof(struct mtr_w_invalidate), MTR_EV_INVALIDATE },
 };
@@ -496,6 +517,8 @@ int decode_record(const void *data, size_t sz, struct strtab *st, struct mtr_eve
 		return invalidate_event(data, ev);
 	case MTR_W_MOVE:
 		return move_event(data, ev);
+	case MTR_W_CALL:
+		return call_event(data, ev);
 	case MTR_W_OOM:
 		return 1;
 	case MTR_W_MAX:

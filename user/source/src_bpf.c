@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "event/call.h"
 #include "memtrace.skel.h"
 #include "mtr_wire.h"
 #include "source/crashcopy.h"
@@ -33,6 +34,7 @@ struct src_bpf {
 	struct strtab *st;
 	enum ladder_rung rung;
 	bool module; /* memtrace.ko is listened to */
+	bool calls; /* system calls are told of */
 	uint64_t ring_bytes;
 	struct bpf_link *links[MAX_PROGS];
 	unsigned int nr_links;
@@ -62,10 +64,10 @@ static int on_print(enum libbpf_print_level level, const char *fmt, va_list args
 }
 
 /* Which programs this kernel and this rung call for. */
-static int choose_programs(struct memtrace_bpf *s, const struct probe *p, enum ladder_rung rung,
-			   bool module)
+static int choose_programs(const struct src_bpf *sb, const struct probe *p)
 {
-	bool fentry = rung == RUNG_FENTRY, second = probe_tp_preempted(p);
+	struct memtrace_bpf *s = sb->skel;
+	bool fentry = sb->rung == RUNG_FENTRY, second = probe_tp_preempted(p), module = sb->module;
 	const struct {
 		struct bpf_program *prog;
 		bool wanted;
@@ -94,6 +96,8 @@ static int choose_programs(struct memtrace_bpf *s, const struct probe *p, enum l
 		{ s->progs.vms_complete, fentry && p->fn[PFN_VMS_COMPLETE_MUNMAP_VMAS].btf_id },
 		{ s->progs.mm_invalidate, module },
 		{ s->progs.mm_release, module },
+		{ s->progs.call_begins, sb->calls },
+		{ s->progs.call_ends, sb->calls },
 		/* see second_of() */
 		{ s->progs.process_fork_second, second },
 		{ s->progs.process_exec_second, second },
@@ -140,6 +144,14 @@ static uint64_t pow2_at_least(uint64_t v)
 	return p;
 }
 
+static void list_calls(uint64_t *bits)
+{
+	const struct mtr_call *c;
+
+	for (unsigned int i = 0; (c = mtr_call_at(i)); i++)
+		bits[c->nr / 64] |= 1ull << c->nr % 64;
+}
+
 static int size_maps(struct src_bpf *sb, const struct src_bpf_opts *o, const struct probe *p)
 {
 	struct memtrace_bpf *s = sb->skel;
@@ -161,6 +173,7 @@ static int size_maps(struct src_bpf *sb, const struct src_bpf_opts *o, const str
 	s->rodata->fault_share = o->fault_period > 1 ? UINT32_MAX / o->fault_period : 0;
 	s->rodata->wake_above = sb->ring_bytes / WAKE_SHARE;
 	s->rodata->stack_room = sb->ring_bytes / 2;
+	list_calls((uint64_t *)s->rodata->call_bits);
 	if (bpf_map__set_autocreate(s->maps.at_hits, false) ||
 	    bpf_map__set_max_entries(s->maps.ring, (uint32_t)sb->ring_bytes) ||
 	    bpf_map__set_max_entries(s->maps.targets, targets) ||
@@ -415,7 +428,7 @@ static int load(struct src_bpf *sb, const struct src_bpf_opts *o, const struct p
 	sb->skel = memtrace_bpf__open();
 	if (!sb->skel)
 		return -errno;
-	err = choose_programs(sb->skel, p, sb->rung, o->module);
+	err = choose_programs(sb, p);
 	if (!err)
 		err = size_maps(sb, o, p);
 	if (!err)
@@ -452,6 +465,7 @@ int src_bpf_open(const struct src_bpf_opts *o, struct strtab *st, struct src_bpf
 		return -ENOMEM;
 	sb->st = st;
 	sb->module = o->module;
+	sb->calls = o->calls && probe_tp(&p, PTP_SYS_ENTER) && probe_tp(&p, PTP_SYS_EXIT);
 	sb->rung = o->rung == RUNG_NONE ? lad.rung : o->rung;
 	if (sb->rung == RUNG_FENTRY && !probe_fentry(&p))
 		*ret_why = "this kernel refuses fentry programs";
@@ -636,7 +650,8 @@ static uint64_t misses(const struct bpf_program *prog)
 
 /*
  * What a program misses is lost, with exceptions. Missed faults are 'unseen', missed changes of
- * counters are in the next ones, and what memtrace.ko told its own numbers show (watch_apply()): 0.
+ * counters are in the next ones, what memtrace.ko told its own numbers show (watch_apply()), and a call
+ * whose beginning was missed is told without it: 0.
  * What the first of a pair misses the second takes (second_of() in BPF), so that at most what both
  * have missed is lost: the number of its second.
  */
@@ -655,6 +670,7 @@ static uint64_t lost_by(const struct src_bpf *sb, const struct bpf_program *prog
 		{ s->progs.rss_stat_3, NULL },
 		{ s->progs.mm_invalidate, NULL },
 		{ s->progs.mm_release, NULL },
+		{ s->progs.call_begins, NULL },
 		{ s->progs.process_fork, s->progs.process_fork_second },
 		{ s->progs.process_exec, s->progs.process_exec_second },
 		{ s->progs.process_exit, s->progs.process_exit_second },
@@ -705,6 +721,11 @@ uint64_t src_bpf_losses(struct src_bpf *sb, event_sink_fn sink, void *ctx)
 bool src_bpf_module(const struct src_bpf *sb)
 {
 	return sb->module;
+}
+
+bool src_bpf_calls(const struct src_bpf *sb)
+{
+	return sb->calls;
 }
 
 enum ladder_rung src_bpf_rung(const struct src_bpf *sb)

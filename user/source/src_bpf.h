@@ -22,6 +22,7 @@ struct src_bpf_opts {
 	uint64_t ring_bytes; /* 0: default, 8 MiB; rounded up to a power of 2 */
 	bool module; /* listen to memtrace.ko, too, if its tracepoints are there */
 	bool stacks; /* call stacks are wanted: MTR_EV_STACK, MTR_EV_MOVE */
+	bool calls; /* system calls about memory are wanted: MTR_EV_CALL */
 	unsigned int fault_period; /* one fault in so many is told of, by chance; 0, 1: all */
 	bool no_storage; /* for tests: as if the kernel gave no task storage */
 	unsigned int max_targets; /* 0: default, 1024 processes at a time */
@@ -66,6 +67,8 @@ uint64_t src_bpf_losses(struct src_bpf *sb, event_sink_fn sink, void *ctx);
 
 /* src_bpf_module() - memtrace.ko is listened to */
 bool src_bpf_module(const struct src_bpf *sb);
+/* src_bpf_calls() - system calls are told of: it was asked for, and the kernel has the tracepoints */
+bool src_bpf_calls(const struct src_bpf *sb);
 enum ladder_rung src_bpf_rung(const struct src_bpf *sb);
 /* src_bpf_progs() - descriptors of the loaded programs, for cost_set_progs() */
 const int *src_bpf_progs(const struct src_bpf *sb, unsigned int *ret_nr);

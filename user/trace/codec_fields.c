@@ -98,6 +98,11 @@ static const struct field frame[] = {
 	F(frame.repeat), F(frame.cycle),     F(frame.flags), F(frame.pc),      F(frame.offset),
 	F(frame.size),	 F(frame.depth),     F(frame.turn),
 };
+static const struct field call[] = {
+	F(call.nr),	F(call.took_ns), F(call.arg[0]), F(call.arg[1]),
+	F(call.arg[2]), F(call.arg[3]),	 F(call.arg[4]), F(call.arg[5]),
+	F(call.result), F(call.ip),	 F(call.sp),
+};
 static const struct field tick[] = { F(tick.real_ns) };
 
 static const struct field limits[] = {
@@ -185,6 +190,8 @@ const struct field *codec_fields(unsigned int kind, unsigned int *ret_nr)
 		KIND(move);
 	case MTR_EV_FRAME:
 		KIND(frame);
+	case MTR_EV_CALL:
+		KIND(call);
 	case MTR_EV_TICK:
 		KIND(tick);
 	case MTR_EV_LIMITS:
