@@ -14,6 +14,7 @@
 #define MAX_SITES 65536u
 #define STACK_COST_NS \
 	4000.0 /* of one call stack, taken and copied: what the governor reckons with */
+#define HURRY_NS (50 * NSEC_PER_MSEC) /* over which a rate can be told */
 #define SHORT_COPY 2048u
 #define LONG_COPY 8192u
 
@@ -55,7 +56,7 @@ struct callpaths {
 	bool fixed; /* the period is the user's */
 	unsigned int period, bytes;
 	double max_overhead;
-	uint64_t nr, nr_cut; /* stacks, since the last interval */
+	uint64_t nr, nr_cut; /* stacks that were taken since the last interval */
 	uint64_t tick_ns;
 };
 
@@ -275,6 +276,7 @@ static int take_stack(struct callpaths *c, struct mtr_event *ev)
 	struct space *sp = p ? space_of(c, p) : NULL;
 	struct site *s = sp ? site_of(sp, ev->tid, e->ip, e->sp) : NULL;
 	int err = 0;
+	bool now;
 
 	e->stack = 0;
 	e->end = MTR_STACK_LOST;
@@ -282,7 +284,8 @@ static int take_stack(struct callpaths *c, struct mtr_event *ev)
 		return 0;
 	if (!s)
 		return -ENOMEM;
-	c->nr++;
+	now = ev->time_ns >= c->tick_ns; /* what waited in the ring is of an older rate */
+	c->nr += now;
 	for (unsigned int i = 0; i < SITE_STACKS && !e->stack; i++) {
 		if (!is_known(&s->known[i], e->copy))
 			continue;
@@ -292,7 +295,7 @@ static int take_stack(struct callpaths *c, struct mtr_event *ev)
 	}
 	if (!e->stack)
 		err = unwind_stack(c, sp, p, s, e);
-	c->nr_cut += e->end == MTR_STACK_CUT;
+	c->nr_cut += now && e->end == MTR_STACK_CUT;
 	return err;
 }
 
@@ -317,12 +320,23 @@ int callpaths_event(struct callpaths *c, struct mtr_event *ev)
 	return err ? err : sites_event(c->sites, ev);
 }
 
+/* Stacks a second that the allowed part of a CPU pays for. */
+static double allowed_rate(const struct callpaths *c)
+{
+	return c->max_overhead / 100 * 1e9 / STACK_COST_NS;
+}
+
+bool callpaths_due(const struct callpaths *c, uint64_t now_ns)
+{
+	return !c->fixed && (double)c->nr > allowed_rate(c) / 2 && now_ns - c->tick_ns > HURRY_NS;
+}
+
 /* More stacks than the allowed part of a CPU pays for, and fewer are taken; and the other way round. */
 bool callpaths_tick(struct callpaths *c, uint64_t now_ns)
 {
 	double secs = c->tick_ns ? (double)(now_ns - c->tick_ns) / (double)NSEC_PER_SEC : 0;
-	double allowed = c->max_overhead / 100 * 1e9 / STACK_COST_NS;
-	double rate = secs > 0.05 ? (double)c->nr / secs : 0;
+	double allowed = allowed_rate(c);
+	double rate = now_ns - c->tick_ns > HURRY_NS && secs > 0 ? (double)c->nr / secs : 0;
 	unsigned int period = c->period, bytes = c->bytes;
 
 	if (!c->fixed && rate > allowed)

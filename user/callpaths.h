@@ -32,6 +32,8 @@ int callpaths_event(struct callpaths *c, struct mtr_event *ev);
  * Returns true when callpaths_period() or callpaths_bytes() is another one from now on.
  */
 bool callpaths_tick(struct callpaths *c, uint64_t now_ns);
+/* callpaths_due() - so many stacks came that callpaths_tick() should not wait for the interval's end */
+bool callpaths_due(const struct callpaths *c, uint64_t now_ns);
 unsigned int callpaths_period(const struct callpaths *c);
 unsigned int callpaths_bytes(const struct callpaths *c); /* of a stack that are to be copied */
 
