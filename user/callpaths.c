@@ -12,6 +12,7 @@
 #define MAX_FRAMES 128u
 #define SITE_STACKS 4u /* paths that meet at one (ip, sp) and are known again */
 #define MAX_SITES 65536u
+#define KEEP_FILES 16u /* that no process has mapped any more */
 #define STACK_COST_NS \
 	4000.0 /* of one call stack, taken and copied: what the governor reckons with */
 #define HURRY_NS (50 * NSEC_PER_MSEC) /* over which a rate can be told */
@@ -53,6 +54,7 @@ struct callpaths {
 	struct stacktab *stacks;
 	struct sites *sites;
 	struct space *spaces; /* uthash by as */
+	struct symfiles *files; /* of all of them */
 	bool fixed; /* the period is the user's */
 	unsigned int period, bytes;
 	double max_overhead;
@@ -73,7 +75,8 @@ struct callpaths *callpaths_new(struct model *m, unsigned int period, double max
 	c->max_overhead = max_overhead;
 	c->stacks = stacktab_new();
 	c->sites = sites_new();
-	if (c->stacks && c->sites)
+	c->files = symfiles_new(KEEP_FILES, false);
+	if (c->stacks && c->sites && c->files)
 		return c;
 	callpaths_free(c);
 	errno = ENOMEM;
@@ -122,6 +125,7 @@ void callpaths_free(struct callpaths *c)
 		drop_space(c, sp->as);
 	stacktab_free(c->stacks);
 	sites_free(c->sites);
+	symfiles_free(c->files);
 	free(c);
 }
 
@@ -135,7 +139,7 @@ static struct space *space_of(struct callpaths *c, const struct proc *p)
 	if (!sp)
 		return NULL;
 	sp->as = p->as;
-	sp->syms = syms_new((pid_t)p->pid, false);
+	sp->syms = syms_new_sharing((pid_t)p->pid, c->files);
 	if (sp->syms)
 		HASH_ADD(hh, c->spaces, as, sizeof(sp->as), sp);
 	if (sp->hh.tbl)

@@ -32,12 +32,13 @@ struct growth *growth_of_file(struct model *m, const struct stacktab *stacks, bo
 		return NULL;
 	g->model = m;
 	g->stacks = stacks;
-	g->debuginfod = debuginfod;
 	g->period = g->most_period = g->fault_period = 1;
 	g->mods = modtab_new();
-	if (g->mods)
+	g->files = symfiles_new(0, debuginfod);
+	if (g->mods && g->files)
 		return g;
-	free(g);
+	growth_free(g);
+	errno = ENOMEM;
 	return NULL;
 }
 
@@ -68,6 +69,7 @@ void growth_free(struct growth *g)
 		free_proc(gp);
 	}
 	modtab_free(g->mods);
+	symfiles_free(g->files);
 	free(g);
 }
 
@@ -92,7 +94,7 @@ static struct growth_proc *add_proc(struct growth *g, struct proc *p, uint64_t n
 	gp->from_ns = now_ns;
 	gp->rss0 = gp->settled_rss = proc_rss(p);
 	gp->own_syms = !g->paths;
-	gp->syms = g->paths ? callpaths_syms(g->paths, p->as) : syms_new(0, g->debuginfod);
+	gp->syms = g->paths ? callpaths_syms(g->paths, p->as) : syms_new_sharing(0, g->files);
 	if (gp->syms && !ledger_init(&gp->ledger)) {
 		HASH_ADD(hh, g->procs, as, sizeof(gp->as), gp);
 		if (gp->hh.tbl)

@@ -90,7 +90,7 @@ struct growth {
 	struct callpaths *paths; /* the session's; NULL: from a file */
 	struct modtab *mods; /* from a file: what was mapped, by build-id; else NULL */
 	const struct stacktab *stacks; /* frames of the stream's call stacks */
-	bool debuginfod; /* from a file: its programs may be fetched */
+	struct symfiles *files; /* from a file: shared by its processes; else NULL */
 	unsigned int period; /* of faults at a known place, one in so many brings its stack */
 	unsigned int most_period; /* the highest it has been */
 	unsigned int fault_period; /* one fault in so many is told of, by chance; 1: all */
