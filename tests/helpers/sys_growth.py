@@ -229,43 +229,6 @@ def sampled_paths_share_alike():
     r.top()
 
 
-def faults_sampled(kind, period):
-    """One fault in so many: estimates that say so, and how far off they may be; RSS is exact.
-
-    A 95 % interval leaves the truth out in one of twenty runs. Twice as wide, as here, it does in one of
-    ten thousand; that it is not wider than it says is the unit test's, and GROWTH_RUNS=N looks here, too.
-    """
-    def test():
-        if OLD_COUNTERS:
-            p = start('--sample-faults', period, '-p', os.getpid(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            equal(p.wait(PATIENCE), 5, 'exit status where the kernel counts in each task')
-            return
-        r = grow(kind, '--sample', '1', '--sample-faults', period)
-        r.identity()
-        s = r.o['sampling']
-        equal((s['estimated'], s['fault_period'], s['faults_complete']), (True, period, False), 'sampling')
-        check(r.o['rss']['before_attach_bytes'] == 0, r.o['rss'])
-        equal(r.in_interval(2), len(r.truth), 'functions with the truth in their interval')
-        check(all(r.interval(f)[2] < 3 * abs(v) + (1 << 20) for f, v in r.truth.items()), 'an interval that says nothing')
-        low, mid, high = (r.o['rss'][f'attributed{k}_bytes'] for k in ('_low', '', '_high'))
-        want = r.o['rss']['delta_bytes']
-        check(mid - 2 * (mid - low) <= want <= mid + 2 * (high - mid), 'attributed', low, high, 'of', want)
-        r.top(by='gross_bytes')
-    return f'faults_sampled_{kind}', test
-
-
-def sampled_intervals():
-    """GROWTH_RUNS: how often the truth is in the interval as it is said."""
-    hits, nr, runs = 0, 0, random.Random(SEED)
-    for i in range(RUNS):
-        r = grow(('ways', 'map', 'sawtooth', 'huge')[i % 4], '--sample', '1', '--sample-faults', runs.choice((2, 8, 20)), ms=300,
-                 mib=runs.randrange(8, 64), seed=runs.randrange(1 << 30))
-        hits += r.in_interval(1)
-        nr += len(r.truth)
-    print(f'# {hits} of {nr} intervals hold the truth')
-    check(hits >= 0.95 * nr - 3 * (nr * 0.95 * 0.05) ** 0.5, hits, 'of', nr)
-
-
 def mark(*args, wrap=()):
     return subprocess.run([*wrap, MEMTRACE, 'mark', *map(str, args)], stdin=subprocess.DEVNULL, capture_output=True,
                           timeout=PATIENCE, check=False).returncode
@@ -660,13 +623,14 @@ def wrong_usage():
         equal(err.count(b'\n'), 1, f'lines on stderr of {args}')
 
 
-main(from_start('small', 'leak_like'), from_start('large', 'leak_like'), from_start('map', 'leak_like'),
-     from_start('huge', 'leak_like', mib=STEPPED),
-     from_start('huge', 'leak_like', name='nohuge', flags=['--nohuge'], mib=STEPPED),
-     from_start('brk', 'leak_like'), from_start('populate', 'leak_like'), from_start('ways', 'leak_like'),
-     from_start('threads', 'leak_like'), from_start('hand', 'leak_like'), from_start('shuffle', 'leak_like'),
-     from_start('cache', 'plateau'), from_start('sawtooth', 'sawtooth'), other_language('grow_new'),
-     other_language('grow_rs'), attach_all_faults, attach_sampled, sampled_paths_share_alike,
-     faults_sampled('ways', 8), faults_sampled('sawtooth', 4), marks, arenas, before_attach_goes,
-     without_stacks, without_moves, fail_on, folded, pprof, html, recorded('map', 'leak_like'),
-     recorded('sawtooth', 'sawtooth'), recorded_windows, recorded_without_stacks, recorded_processes, text_report, wrong_usage, *([never_leaks, sampled_intervals] if RUNS else []))
+if __name__ == '__main__':
+    main(from_start('small', 'leak_like'), from_start('large', 'leak_like'), from_start('map', 'leak_like'),
+         from_start('huge', 'leak_like', mib=STEPPED),
+         from_start('huge', 'leak_like', name='nohuge', flags=['--nohuge'], mib=STEPPED),
+         from_start('brk', 'leak_like'), from_start('populate', 'leak_like'), from_start('ways', 'leak_like'),
+         from_start('threads', 'leak_like'), from_start('hand', 'leak_like'), from_start('shuffle', 'leak_like'),
+         from_start('cache', 'plateau'), from_start('sawtooth', 'sawtooth'), other_language('grow_new'),
+         other_language('grow_rs'), attach_all_faults, attach_sampled, sampled_paths_share_alike,
+         marks, arenas, before_attach_goes,
+         without_stacks, without_moves, fail_on, folded, pprof, html, recorded('map', 'leak_like'),
+         recorded('sawtooth', 'sawtooth'), recorded_windows, recorded_without_stacks, recorded_processes, text_report, wrong_usage, *([never_leaks] if RUNS else []))
