@@ -11,8 +11,9 @@
 
 #define MAX_FRAMES 128u
 #define SITE_STACKS 4u /* paths that meet at one (ip, sp) and are known again */
-#define MAX_SITES 65536u
+#define SITES_SZ (8u << 20) /* for what is known of places: then all of it is forgotten */
 #define KEEP_FILES 16u /* that no process has mapped any more */
+#define STACKS_HELD 65536u /* frames in the table from which on it is cleaned up: about 7 MiB */
 #define STACK_COST_NS \
 	4000.0 /* of one call stack, taken and copied: what the governor reckons with */
 #define HURRY_NS (50 * NSEC_PER_MSEC) /* over which a rate can be told */
@@ -23,7 +24,7 @@
 struct known {
 	uint32_t stack; /* 0: unused */
 	uint8_t end;
-	uint16_t nr;
+	uint16_t nr, room; /* of ret */
 	struct {
 		uint32_t off; /* from sp */
 		uint64_t pc; /* return address there */
@@ -55,6 +56,10 @@ struct callpaths {
 	struct sites *sites;
 	struct space *spaces; /* uthash by as */
 	struct symfiles *files; /* of all of them */
+	size_t sites_sz; /* bytes that their sites take */
+	callpaths_roots_fn roots; /* NULL: stacks are never forgotten */
+	void *roots_ctx;
+	uint32_t most_stacks; /* frames from which on they are */
 	bool fixed; /* the period is the user's */
 	unsigned int period, bytes;
 	double max_overhead;
@@ -73,6 +78,7 @@ struct callpaths *callpaths_new(struct model *m, unsigned int period, double max
 	c->period = period ? period : 1;
 	c->bytes = SHORT_COPY;
 	c->max_overhead = max_overhead;
+	c->most_stacks = STACKS_HELD;
 	c->stacks = stacktab_new();
 	c->sites = sites_new();
 	c->files = symfiles_new(KEEP_FILES, false);
@@ -83,16 +89,31 @@ struct callpaths *callpaths_new(struct model *m, unsigned int period, double max
 	return NULL;
 }
 
-static void free_sites(struct space *sp)
+static void forget(struct callpaths *c, struct known *k)
+{
+	c->sites_sz -= k->room * sizeof(*k->ret);
+	free(k->ret);
+	*k = (struct known){ .stack = 0 };
+}
+
+static void free_sites(struct callpaths *c, struct space *sp)
 {
 	struct site *s, *tmp;
 
 	HASH_ITER(hh, sp->sites, s, tmp) {
 		HASH_DEL(sp->sites, s);
 		for (unsigned int i = 0; i < SITE_STACKS; i++)
-			free(s->known[i].ret);
+			forget(c, &s->known[i]);
+		c->sites_sz -= sizeof(*s);
 		free(s);
 	}
+}
+
+/* The next stack of each brings it back. */
+static void forget_sites(struct callpaths *c)
+{
+	for (struct space *sp = c->spaces; sp; sp = sp->hh.next)
+		free_sites(c, sp);
 }
 
 static struct space *find_space(const struct callpaths *c, uint32_t as)
@@ -110,9 +131,18 @@ static void drop_space(struct callpaths *c, uint32_t as)
 	if (!sp)
 		return;
 	HASH_DEL(c->spaces, sp);
-	free_sites(sp);
+	free_sites(c, sp);
 	syms_free(sp->syms);
 	free(sp);
+}
+
+/* Its process ended: no stack comes any more, only its files are wanted. */
+static void end_space(struct callpaths *c, uint32_t as)
+{
+	struct space *sp = find_space(c, as);
+
+	if (sp)
+		free_sites(c, sp);
 }
 
 void callpaths_free(struct callpaths *c)
@@ -149,24 +179,27 @@ static struct space *space_of(struct callpaths *c, const struct proc *p)
 	return NULL;
 }
 
-static struct site *site_of(struct space *sp, uint32_t tid, uint64_t ip, uint64_t at)
+static struct site *site_of(struct callpaths *c, struct space *sp, uint32_t tid, uint64_t ip,
+			    uint64_t at)
 {
 	struct site *s, probe = { .key = { tid, ip, at } };
 
 	HASH_FIND(hh, sp->sites, &probe.key, sizeof(probe.key), s);
 	if (s)
 		return s;
-	if (HASH_COUNT(sp->sites) >= MAX_SITES)
-		free_sites(sp); /* the next stack of each brings it back */
+	if (c->sites_sz >= SITES_SZ)
+		forget_sites(c);
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return NULL;
 	s->key = probe.key;
 	HASH_ADD(hh, sp->sites, key, sizeof(s->key), s);
-	if (s->hh.tbl)
-		return s;
-	free(s);
-	return NULL;
+	if (!s->hh.tbl) {
+		free(s);
+		return NULL;
+	}
+	c->sites_sz += sizeof(*s);
+	return s;
 }
 
 /* ---- what is known already */
@@ -194,18 +227,19 @@ static bool is_known(const struct known *k, const struct mtr_stack_copy *c)
 }
 
 /* Keep where the return addresses of an unwound stack lie. A stack with a signal frame is not kept. */
-static void remember(struct site *s, const struct mtr_stack_copy *c, const struct unwind_frame *f,
+static void remember(struct callpaths *paths, struct site *s, const struct unwind_frame *f,
 		     unsigned int nr, const struct mtr_ev_stack *e)
 {
 	struct known *k = &s->known[s->next++ % SITE_STACKS];
+	const struct mtr_stack_copy *c = e->copy;
 	uint64_t sp = c->regs.r[MTR_REG_SP], word;
 
-	k->stack = 0;
-	k->nr = 0;
-	free(k->ret);
+	forget(paths, k);
 	k->ret = nr > 1 ? calloc(nr, sizeof(*k->ret)) : NULL;
 	if (!k->ret)
 		return;
+	k->room = (uint16_t)nr;
+	paths->sites_sz += nr * sizeof(*k->ret);
 	for (unsigned int i = 0; i + 1 < nr; i++) {
 		if (f[i].signal || !word_at(c, f[i].cfa - 8, &word) || word != f[i + 1].pc)
 			return;
@@ -214,6 +248,40 @@ static void remember(struct site *s, const struct mtr_stack_copy *c, const struc
 	}
 	k->stack = e->stack;
 	k->end = e->end;
+}
+
+/* ---- what is held */
+
+void callpaths_roots(struct callpaths *c, callpaths_roots_fn fn, void *ctx)
+{
+	c->roots = fn;
+	c->roots_ctx = ctx;
+}
+
+static void sweep(struct callpaths *c, bool squeeze)
+{
+	if (squeeze)
+		sites_trim(c->sites);
+	sites_mark(c->sites, c->stacks);
+	c->roots(c->roots_ctx, c->stacks, squeeze);
+	stacktab_sweep(c->stacks);
+}
+
+/*
+ * Ids of stacks are in three places: with the sites here, with those of event/sites, and with who
+ * takes the stream. The first are forgotten, the others asked.
+ */
+static void clean_up(struct callpaths *c)
+{
+	if (!c->roots || stacktab_nr(c->stacks) < c->most_stacks)
+		return;
+	forget_sites(c);
+	sweep(c, false);
+	if (stacktab_nr(c->stacks) > STACKS_HELD / 2)
+		sweep(c, true);
+	c->most_stacks = 2 * stacktab_nr(c->stacks);
+	if (c->most_stacks < STACKS_HELD)
+		c->most_stacks = STACKS_HELD;
 }
 
 /* ---- frames */
@@ -268,7 +336,7 @@ static int unwind_stack(struct callpaths *c, struct space *sp, struct proc *p, s
 	nr = code_only(p, pc, res.nr);
 	e->stack = stacktab_intern(c->stacks, pc, nr);
 	e->end = nr < res.nr ? MTR_STACK_LOST : end_of(res.end);
-	remember(s, e->copy, f, res.nr, e);
+	remember(c, s, f, res.nr, e);
 	sp->unwind_ns += boot_ns() - begun;
 	return 0;
 }
@@ -278,10 +346,12 @@ static int take_stack(struct callpaths *c, struct mtr_event *ev)
 	struct mtr_ev_stack *e = &ev->stack;
 	struct proc *p = model_proc(c->model, ev->as);
 	struct space *sp = p ? space_of(c, p) : NULL;
-	struct site *s = sp ? site_of(sp, ev->tid, e->ip, e->sp) : NULL;
+	struct site *s;
 	int err = 0;
 	bool now;
 
+	clean_up(c);
+	s = sp ? site_of(c, sp, ev->tid, e->ip, e->sp) : NULL;
 	e->stack = 0;
 	e->end = MTR_STACK_LOST;
 	if (!p)
@@ -316,6 +386,9 @@ int callpaths_event(struct callpaths *c, struct mtr_event *ev)
 		if (ev->stack.copy)
 			err = take_stack(c, ev);
 		ev->stack.copy = NULL;
+		break;
+	case MTR_EV_EXIT:
+		end_space(c, ev->as);
 		break;
 	case MTR_EV_DROP:
 		drop_space(c, ev->as);
