@@ -21,6 +21,8 @@
 #define PF_EXITING 0x00000004
 #define PF_KTHREAD 0x00200000
 
+#define MTR_SITES 64 /* a power of 2 */
+
 /*
  * What a traced task is doing, between two hooks, and its faults that were not
  * sent yet. Written by its own task only; the tick iterator of another CPU reads.
@@ -53,7 +55,7 @@ struct note {
 	s32 over_pages[4]; /* that such faults have brought and nobody has told; the tick takes them */
 	u64 move_to; /* where a mremap under way moves to; 0: nowhere that is known */
 	u64 stack_top; /* where such a copy could not be read any more; 0: not met yet */
-	u32 site[8]; /* hashes of (ip, sp) of which a stack was taken, see mtr_stack.h */
+	u32 site[MTR_SITES]; /* hashes of (ip, sp) of which a stack was taken, see mtr_stack.h */
 	u64 call_ns; /* when the system call under way began; 0: not seen, or none about memory */
 	u32 call_nr; /* its number */
 	u32 call_stack; /* a call stack was taken since */
@@ -181,7 +183,8 @@ __u64 ring_peak; /* most bytes that waited in the ring when the reader was woken
 const volatile bool want_stacks =
 	false; /* call stacks are asked for: else nothing of them is loaded */
 const volatile __u64 wake_above = 0; /* bytes: with fewer in the ring the reader is not woken */
-const volatile __u64 stack_room = 0; /* bytes: when more wait in the ring no stack is added */
+const volatile __u64 stack_room =
+	0; /* bytes: when more wait in the ring stacks give way, see mtr_stack.h */
 __u32 stack_period = 1; /* of faults at a known (ip, sp), one in so many brings its stack */
 __u32 stack_bytes = 2048; /* of a stack that are copied */
 

@@ -12,6 +12,9 @@
  * stay right on average at any rate. The distance varies by chance: a loop that
  * calls two functions in turn must not show one of them only.
  *
+ * When the ring fills stacks give way first: those of places that are known at half of it
+ * (stack_room), all others at three quarters. Each is counted as lost, and its place keeps the stack it has.
+ *
  * The copy goes page by page into a buffer of the CPU's own, and ends where a
  * page cannot be read: at the stack's end. That raises an exception inside the
  * program, which is costly and no fault of the target's: where it happened is kept. Where the page at sp is the one that
@@ -41,10 +44,19 @@ struct stack_buf_map {
 
 MTR_MAP struct stack_buf_map stack_bufs SEC(".maps");
 
+/* One more at a place that is known: only as long as the reader keeps up. */
+static __always_inline bool stack_spared(void)
+{
+	if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) <= stack_room)
+		return false;
+	__sync_fetch_and_add(&lost[MTR_W_STACK], 1);
+	return true;
+}
+
 /* Is it this one's turn? */
 static __always_inline bool stack_wanted(struct note *n, u64 ip, u64 sp)
 {
-	u32 h = (u32)(ip ^ ip >> 32 ^ sp << 7 ^ sp >> 25), at = (h ^ h >> 8) & 7;
+	u32 h = (u32)(ip ^ ip >> 32 ^ sp << 7 ^ sp >> 25), at = (h ^ h >> 8) & (MTR_SITES - 1);
 	u32 period = *(volatile u32 *)&stack_period;
 
 	if (!period)
@@ -59,7 +71,7 @@ static __always_inline bool stack_wanted(struct note *n, u64 ip, u64 sp)
 	}
 	if (period > 1)
 		n->skip = bpf_get_prandom_u32() % (2 * period - 1);
-	return true;
+	return !stack_spared();
 }
 
 /* Copies what there is of [sp, sp + want); the length, and in @ret_skip what is missing at its beginning. */
@@ -101,8 +113,8 @@ static __noinline __attribute__((unused)) void take_stack(struct note *n, u32 ti
 
 	if (!*(volatile u32 *)&stack_period)
 		return;
-	/* faults must not be lost for their stacks: those at a known place can do without */
-	if (!b || bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > stack_room) {
+	/* faults must not be lost for their stacks */
+	if (!b || bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > stack_room + stack_room / 2) {
 		__sync_fetch_and_add(&lost[MTR_W_STACK], 1);
 		return;
 	}

@@ -11,9 +11,12 @@
 
 #define MAX_FRAMES 128u
 #define SITE_STACKS 4u /* paths that meet at one (ip, sp) and are known again */
-#define MAX_SITES 65536u
+#define SITES_SZ (8u << 20) /* for what is known of places: then all of it is forgotten */
+#define KEEP_FILES 16u /* that no process has mapped any more */
+#define STACKS_HELD 65536u /* frames in the table from which on it is cleaned up: about 7 MiB */
 #define STACK_COST_NS \
 	4000.0 /* of one call stack, taken and copied: what the governor reckons with */
+#define HURRY_NS (50 * NSEC_PER_MSEC) /* over which a rate can be told */
 #define SHORT_COPY 2048u
 #define LONG_COPY 8192u
 
@@ -21,7 +24,7 @@
 struct known {
 	uint32_t stack; /* 0: unused */
 	uint8_t end;
-	uint16_t nr;
+	uint16_t nr, room; /* of ret */
 	struct {
 		uint32_t off; /* from sp */
 		uint64_t pc; /* return address there */
@@ -52,10 +55,15 @@ struct callpaths {
 	struct stacktab *stacks;
 	struct sites *sites;
 	struct space *spaces; /* uthash by as */
+	struct symfiles *files; /* of all of them */
+	size_t sites_sz; /* bytes that their sites take */
+	callpaths_roots_fn roots; /* NULL: stacks are never forgotten */
+	void *roots_ctx;
+	uint32_t most_stacks; /* frames from which on they are */
 	bool fixed; /* the period is the user's */
 	unsigned int period, bytes;
 	double max_overhead;
-	uint64_t nr, nr_cut; /* stacks, since the last interval */
+	uint64_t nr, nr_cut; /* stacks that were taken since the last interval */
 	uint64_t tick_ns;
 };
 
@@ -70,25 +78,42 @@ struct callpaths *callpaths_new(struct model *m, unsigned int period, double max
 	c->period = period ? period : 1;
 	c->bytes = SHORT_COPY;
 	c->max_overhead = max_overhead;
+	c->most_stacks = STACKS_HELD;
 	c->stacks = stacktab_new();
 	c->sites = sites_new();
-	if (c->stacks && c->sites)
+	c->files = symfiles_new(KEEP_FILES, false);
+	if (c->stacks && c->sites && c->files)
 		return c;
 	callpaths_free(c);
 	errno = ENOMEM;
 	return NULL;
 }
 
-static void free_sites(struct space *sp)
+static void forget(struct callpaths *c, struct known *k)
+{
+	c->sites_sz -= k->room * sizeof(*k->ret);
+	free(k->ret);
+	*k = (struct known){ .stack = 0 };
+}
+
+static void free_sites(struct callpaths *c, struct space *sp)
 {
 	struct site *s, *tmp;
 
 	HASH_ITER(hh, sp->sites, s, tmp) {
 		HASH_DEL(sp->sites, s);
 		for (unsigned int i = 0; i < SITE_STACKS; i++)
-			free(s->known[i].ret);
+			forget(c, &s->known[i]);
+		c->sites_sz -= sizeof(*s);
 		free(s);
 	}
+}
+
+/* The next stack of each brings it back. */
+static void forget_sites(struct callpaths *c)
+{
+	for (struct space *sp = c->spaces; sp; sp = sp->hh.next)
+		free_sites(c, sp);
 }
 
 static struct space *find_space(const struct callpaths *c, uint32_t as)
@@ -106,9 +131,18 @@ static void drop_space(struct callpaths *c, uint32_t as)
 	if (!sp)
 		return;
 	HASH_DEL(c->spaces, sp);
-	free_sites(sp);
+	free_sites(c, sp);
 	syms_free(sp->syms);
 	free(sp);
+}
+
+/* Its process ended: no stack comes any more, only its files are wanted. */
+static void end_space(struct callpaths *c, uint32_t as)
+{
+	struct space *sp = find_space(c, as);
+
+	if (sp)
+		free_sites(c, sp);
 }
 
 void callpaths_free(struct callpaths *c)
@@ -121,6 +155,7 @@ void callpaths_free(struct callpaths *c)
 		drop_space(c, sp->as);
 	stacktab_free(c->stacks);
 	sites_free(c->sites);
+	symfiles_free(c->files);
 	free(c);
 }
 
@@ -134,7 +169,7 @@ static struct space *space_of(struct callpaths *c, const struct proc *p)
 	if (!sp)
 		return NULL;
 	sp->as = p->as;
-	sp->syms = syms_new((pid_t)p->pid, false);
+	sp->syms = syms_new_sharing((pid_t)p->pid, c->files);
 	if (sp->syms)
 		HASH_ADD(hh, c->spaces, as, sizeof(sp->as), sp);
 	if (sp->hh.tbl)
@@ -144,24 +179,27 @@ static struct space *space_of(struct callpaths *c, const struct proc *p)
 	return NULL;
 }
 
-static struct site *site_of(struct space *sp, uint32_t tid, uint64_t ip, uint64_t at)
+static struct site *site_of(struct callpaths *c, struct space *sp, uint32_t tid, uint64_t ip,
+			    uint64_t at)
 {
 	struct site *s, probe = { .key = { tid, ip, at } };
 
 	HASH_FIND(hh, sp->sites, &probe.key, sizeof(probe.key), s);
 	if (s)
 		return s;
-	if (HASH_COUNT(sp->sites) >= MAX_SITES)
-		free_sites(sp); /* the next stack of each brings it back */
+	if (c->sites_sz >= SITES_SZ)
+		forget_sites(c);
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return NULL;
 	s->key = probe.key;
 	HASH_ADD(hh, sp->sites, key, sizeof(s->key), s);
-	if (s->hh.tbl)
-		return s;
-	free(s);
-	return NULL;
+	if (!s->hh.tbl) {
+		free(s);
+		return NULL;
+	}
+	c->sites_sz += sizeof(*s);
+	return s;
 }
 
 /* ---- what is known already */
@@ -189,18 +227,19 @@ static bool is_known(const struct known *k, const struct mtr_stack_copy *c)
 }
 
 /* Keep where the return addresses of an unwound stack lie. A stack with a signal frame is not kept. */
-static void remember(struct site *s, const struct mtr_stack_copy *c, const struct unwind_frame *f,
+static void remember(struct callpaths *paths, struct site *s, const struct unwind_frame *f,
 		     unsigned int nr, const struct mtr_ev_stack *e)
 {
 	struct known *k = &s->known[s->next++ % SITE_STACKS];
+	const struct mtr_stack_copy *c = e->copy;
 	uint64_t sp = c->regs.r[MTR_REG_SP], word;
 
-	k->stack = 0;
-	k->nr = 0;
-	free(k->ret);
+	forget(paths, k);
 	k->ret = nr > 1 ? calloc(nr, sizeof(*k->ret)) : NULL;
 	if (!k->ret)
 		return;
+	k->room = (uint16_t)nr;
+	paths->sites_sz += nr * sizeof(*k->ret);
 	for (unsigned int i = 0; i + 1 < nr; i++) {
 		if (f[i].signal || !word_at(c, f[i].cfa - 8, &word) || word != f[i + 1].pc)
 			return;
@@ -209,6 +248,40 @@ static void remember(struct site *s, const struct mtr_stack_copy *c, const struc
 	}
 	k->stack = e->stack;
 	k->end = e->end;
+}
+
+/* ---- what is held */
+
+void callpaths_roots(struct callpaths *c, callpaths_roots_fn fn, void *ctx)
+{
+	c->roots = fn;
+	c->roots_ctx = ctx;
+}
+
+static void sweep(struct callpaths *c, bool squeeze)
+{
+	if (squeeze)
+		sites_trim(c->sites);
+	sites_mark(c->sites, c->stacks);
+	c->roots(c->roots_ctx, c->stacks, squeeze);
+	stacktab_sweep(c->stacks);
+}
+
+/*
+ * Ids of stacks are in three places: with the sites here, with those of event/sites, and with who
+ * takes the stream. The first are forgotten, the others asked.
+ */
+static void clean_up(struct callpaths *c)
+{
+	if (!c->roots || stacktab_nr(c->stacks) < c->most_stacks)
+		return;
+	forget_sites(c);
+	sweep(c, false);
+	if (stacktab_nr(c->stacks) > STACKS_HELD / 2)
+		sweep(c, true);
+	c->most_stacks = 2 * stacktab_nr(c->stacks);
+	if (c->most_stacks < STACKS_HELD)
+		c->most_stacks = STACKS_HELD;
 }
 
 /* ---- frames */
@@ -263,7 +336,7 @@ static int unwind_stack(struct callpaths *c, struct space *sp, struct proc *p, s
 	nr = code_only(p, pc, res.nr);
 	e->stack = stacktab_intern(c->stacks, pc, nr);
 	e->end = nr < res.nr ? MTR_STACK_LOST : end_of(res.end);
-	remember(s, e->copy, f, res.nr, e);
+	remember(c, s, f, res.nr, e);
 	sp->unwind_ns += boot_ns() - begun;
 	return 0;
 }
@@ -273,16 +346,20 @@ static int take_stack(struct callpaths *c, struct mtr_event *ev)
 	struct mtr_ev_stack *e = &ev->stack;
 	struct proc *p = model_proc(c->model, ev->as);
 	struct space *sp = p ? space_of(c, p) : NULL;
-	struct site *s = sp ? site_of(sp, ev->tid, e->ip, e->sp) : NULL;
+	struct site *s;
 	int err = 0;
+	bool now;
 
+	clean_up(c);
+	s = sp ? site_of(c, sp, ev->tid, e->ip, e->sp) : NULL;
 	e->stack = 0;
 	e->end = MTR_STACK_LOST;
 	if (!p)
 		return 0;
 	if (!s)
 		return -ENOMEM;
-	c->nr++;
+	now = ev->time_ns >= c->tick_ns; /* what waited in the ring is of an older rate */
+	c->nr += now;
 	for (unsigned int i = 0; i < SITE_STACKS && !e->stack; i++) {
 		if (!is_known(&s->known[i], e->copy))
 			continue;
@@ -292,7 +369,7 @@ static int take_stack(struct callpaths *c, struct mtr_event *ev)
 	}
 	if (!e->stack)
 		err = unwind_stack(c, sp, p, s, e);
-	c->nr_cut += e->end == MTR_STACK_CUT;
+	c->nr_cut += now && e->end == MTR_STACK_CUT;
 	return err;
 }
 
@@ -310,6 +387,9 @@ int callpaths_event(struct callpaths *c, struct mtr_event *ev)
 			err = take_stack(c, ev);
 		ev->stack.copy = NULL;
 		break;
+	case MTR_EV_EXIT:
+		end_space(c, ev->as);
+		break;
 	case MTR_EV_DROP:
 		drop_space(c, ev->as);
 		break;
@@ -317,12 +397,23 @@ int callpaths_event(struct callpaths *c, struct mtr_event *ev)
 	return err ? err : sites_event(c->sites, ev);
 }
 
+/* Stacks a second that the allowed part of a CPU pays for. */
+static double allowed_rate(const struct callpaths *c)
+{
+	return c->max_overhead / 100 * 1e9 / STACK_COST_NS;
+}
+
+bool callpaths_due(const struct callpaths *c, uint64_t now_ns)
+{
+	return !c->fixed && (double)c->nr > allowed_rate(c) / 2 && now_ns - c->tick_ns > HURRY_NS;
+}
+
 /* More stacks than the allowed part of a CPU pays for, and fewer are taken; and the other way round. */
 bool callpaths_tick(struct callpaths *c, uint64_t now_ns)
 {
 	double secs = c->tick_ns ? (double)(now_ns - c->tick_ns) / (double)NSEC_PER_SEC : 0;
-	double allowed = c->max_overhead / 100 * 1e9 / STACK_COST_NS;
-	double rate = secs > 0.05 ? (double)c->nr / secs : 0;
+	double allowed = allowed_rate(c);
+	double rate = now_ns - c->tick_ns > HURRY_NS && secs > 0 ? (double)c->nr / secs : 0;
 	unsigned int period = c->period, bytes = c->bytes;
 
 	if (!c->fixed && rate > allowed)

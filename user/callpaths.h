@@ -23,6 +23,18 @@ struct callpaths;
 struct callpaths *callpaths_new(struct model *m, unsigned int period, double max_overhead);
 void callpaths_free(struct callpaths *c); /* safe on NULL */
 
+/**
+ * callpaths_roots_fn - stacktab_mark() every stack that is held
+ * @squeeze: there are too many: hold fewer
+ */
+typedef void (*callpaths_roots_fn)(void *ctx, struct stacktab *t, bool squeeze);
+
+/*
+ * callpaths_roots() - who holds stacks of the table from now on; NULL: nobody knows. When there are many
+ * stacks, those that this one, and the places known, do not hold are forgotten; without it they stay.
+ */
+void callpaths_roots(struct callpaths *c, callpaths_roots_fn fn, void *ctx);
+
 /* callpaths_event() - the next event, before the model is told: a stack's frames, and whose they are. 0 or −ENOMEM */
 int callpaths_event(struct callpaths *c, struct mtr_event *ev);
 
@@ -32,6 +44,8 @@ int callpaths_event(struct callpaths *c, struct mtr_event *ev);
  * Returns true when callpaths_period() or callpaths_bytes() is another one from now on.
  */
 bool callpaths_tick(struct callpaths *c, uint64_t now_ns);
+/* callpaths_due() - so many stacks came that callpaths_tick() should not wait for the interval's end */
+bool callpaths_due(const struct callpaths *c, uint64_t now_ns);
 unsigned int callpaths_period(const struct callpaths *c);
 unsigned int callpaths_bytes(const struct callpaths *c); /* of a stack that are to be copied */
 

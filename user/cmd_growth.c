@@ -179,8 +179,6 @@ static void defaults(struct opts *o)
 	uint64_t window;
 
 	o->stacks = true;
-	if (!o->ring_bytes)
-		o->ring_bytes = STACKS_RING;
 	if (!o->duration_ns && !o->cmd)
 		o->duration_ns = DEFAULT_WINDOW;
 	window = o->duration_ns ? o->duration_ns : DEFAULT_WINDOW;

@@ -399,8 +399,6 @@ int cmd_record(struct opts *o, int argc, char **argv)
 	ret = check_opts(&rc);
 	if (ret)
 		return ret;
-	if (o->stacks && !o->ring_bytes)
-		o->ring_bytes = STACKS_RING;
 	signal(SIGPIPE, SIG_IGN);
 	sigaction(SIGUSR1, &sa, NULL);
 	ret = session_open(o, &s);

@@ -5,10 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "export/symmaps.h"
+#include "growth_paths.h"
 #include "util/log.h"
-
-#define MAX_TICKS 1024u
-#define WORTH (64 * 1024) /* bytes from which on a path has a series */
 
 struct growth *growth_new(struct model *m, struct callpaths *paths)
 {
@@ -21,6 +19,7 @@ struct growth *growth_new(struct model *m, struct callpaths *paths)
 	g->stacks = callpaths_stacks(paths);
 	g->period = g->most_period = callpaths_period(paths);
 	g->fault_period = 1;
+	callpaths_roots(paths, growth_paths_mark, g);
 	return g;
 }
 
@@ -32,23 +31,21 @@ struct growth *growth_of_file(struct model *m, const struct stacktab *stacks, bo
 		return NULL;
 	g->model = m;
 	g->stacks = stacks;
-	g->debuginfod = debuginfod;
 	g->period = g->most_period = g->fault_period = 1;
 	g->mods = modtab_new();
-	if (g->mods)
+	g->files = symfiles_new(0, debuginfod);
+	if (g->mods && g->files)
 		return g;
-	free(g);
+	growth_free(g);
+	errno = ENOMEM;
 	return NULL;
 }
 
 static void free_proc(struct growth_proc *gp)
 {
-	for (uint32_t i = 0; i < gp->nr_paths; i++)
-		free(gp->path[i].series);
+	growth_paths_free(gp);
 	for (unsigned int i = 0; i < gp->nr_moments; i++)
 		free(gp->moment[i].net);
-	free(gp->path);
-	free(gp->by_stack);
 	free(gp->tick_ns);
 	free(gp->tick_rss);
 	if (gp->own_syms)
@@ -67,7 +64,10 @@ void growth_free(struct growth *g)
 		HASH_DEL(g->procs, gp);
 		free_proc(gp);
 	}
+	if (g->paths)
+		callpaths_roots(g->paths, NULL, NULL);
 	modtab_free(g->mods);
+	symfiles_free(g->files);
 	free(g);
 }
 
@@ -92,7 +92,7 @@ static struct growth_proc *add_proc(struct growth *g, struct proc *p, uint64_t n
 	gp->from_ns = now_ns;
 	gp->rss0 = gp->settled_rss = proc_rss(p);
 	gp->own_syms = !g->paths;
-	gp->syms = g->paths ? callpaths_syms(g->paths, p->as) : syms_new(0, g->debuginfod);
+	gp->syms = g->paths ? callpaths_syms(g->paths, p->as) : syms_new_sharing(0, g->files);
 	if (gp->syms && !ledger_init(&gp->ledger)) {
 		HASH_ADD(hh, g->procs, as, sizeof(gp->as), gp);
 		if (gp->hh.tbl)
@@ -149,51 +149,6 @@ int growth_maps(struct growth *g, struct growth_proc *gp)
 	return symmaps_set(gp->syms, &gp->p->aspace, g->model->st, g->mods, true);
 }
 
-static struct growth_path *path_of(struct growth_proc *gp, uint32_t path)
-{
-	return path >= LEDGER_FIRST && path - LEDGER_FIRST < gp->nr_paths ?
-		       &gp->path[path - LEDGER_FIRST] :
-		       NULL;
-}
-
-/*
- * The path of a stack, which is added when new; LEDGER_NO_PATH when memory is short.
- * @weight: of what it brings one in so many is told of
- */
-static uint32_t path_for(struct growth_proc *gp, uint32_t stack, bool truncated,
-			 unsigned int weight)
-{
-	uint32_t at = 2 * stack + (weight > 1);
-
-	if (!stack)
-		return LEDGER_NO_PATH;
-	if (at >= gp->cap_by_stack) {
-		uint32_t cap = 2 * at + 256;
-		uint32_t *by = reallocarray(gp->by_stack, cap, sizeof(*by));
-
-		if (!by)
-			return LEDGER_NO_PATH;
-		memset(by + gp->cap_by_stack, 0, (cap - gp->cap_by_stack) * sizeof(*by));
-		gp->by_stack = by;
-		gp->cap_by_stack = cap;
-	}
-	if (gp->by_stack[at])
-		return gp->by_stack[at];
-	if (gp->nr_paths == gp->cap_paths) {
-		uint32_t cap = gp->cap_paths ? 2 * gp->cap_paths : 64;
-		struct growth_path *p = reallocarray(gp->path, cap, sizeof(*p));
-
-		if (!p)
-			return LEDGER_NO_PATH;
-		gp->path = p;
-		gp->cap_paths = cap;
-	}
-	gp->path[gp->nr_paths] =
-		(struct growth_path){ .stack = stack, .truncated = truncated, .weight = weight };
-	gp->by_stack[at] = LEDGER_FIRST + gp->nr_paths++;
-	return gp->by_stack[at];
-}
-
 static void take_stack(struct growth_proc *gp, const struct mtr_event *ev, unsigned int weight)
 {
 	const struct mtr_ev_stack *e = &ev->stack;
@@ -201,22 +156,9 @@ static void take_stack(struct growth_proc *gp, const struct mtr_event *ev, unsig
 	gp->nr_stacks++;
 	gp->nr_truncated += e->end == MTR_STACK_CUT;
 	gp->nr_failed += e->end == MTR_STACK_LOST;
-	path_for(gp, e->stack, e->end != MTR_STACK_WHOLE, 1);
+	growth_path_for(gp, e->stack, e->end != MTR_STACK_WHOLE, 1);
 	if (weight > 1)
-		path_for(gp, e->stack, e->end != MTR_STACK_WHOLE, weight);
-}
-
-static void seen_by(struct growth_proc *gp, uint32_t path, uint32_t tid)
-{
-	struct growth_path *p = path_of(gp, path);
-
-	if (!p)
-		return;
-	for (unsigned int i = 0; i < p->nr_tids && i < GROWTH_TIDS; i++)
-		if (p->tid[i] == tid)
-			return;
-	if (p->nr_tids < GROWTH_TIDS)
-		p->tid[p->nr_tids++] = tid;
+		growth_path_for(gp, e->stack, e->end != MTR_STACK_WHOLE, weight);
 }
 
 static struct growth_excess *excess_of(struct growth_proc *gp, uint64_t start)
@@ -290,10 +232,10 @@ static int pages(struct growth_proc *gp, const struct mtr_event *ev, unsigned in
 	bool known = r && r->res_time_ns;
 	bool counted = known && (int32_t)(ev->epoch - r->res_epoch) < 0;
 	bool sure = counted || !known || (int32_t)(ev->epoch - r->res_end_epoch) >= 0;
-	uint32_t path = path_for(gp, ev->callstack, false, is_fault ? fault_period : 1);
+	uint32_t path = growth_path_for(gp, ev->callstack, false, is_fault ? fault_period : 1);
 
 	if (bytes > 0)
-		seen_by(gp, path, ev->tid);
+		growth_path_seen(gp, path, ev->tid);
 	if (!sure && is_fault && ledger_from_count(&gp->ledger, addr))
 		counted = true;
 	if (known && !counted)
@@ -384,7 +326,7 @@ static int rebase(struct growth_proc *gp, uint64_t now_ns)
 	for (uint32_t k = 0; k < gp->nr_paths; k++) {
 		free(gp->path[k].series);
 		gp->path[k].series = NULL;
-		gp->path[k].nr_series = gp->path[k].nr_tids = 0;
+		gp->path[k].nr_series = gp->path[k].cap_series = gp->path[k].nr_tids = 0;
 	}
 	return ledger_rebase(&gp->ledger);
 }
@@ -451,46 +393,24 @@ static void thin_out(struct growth_proc *gp)
 		gp->tick_ns[i] = gp->tick_ns[2 * i];
 		gp->tick_rss[i] = gp->tick_rss[2 * i];
 	}
-	for (uint32_t k = 0; k < gp->nr_paths; k++) {
-		struct growth_path *p = &gp->path[k];
-
-		for (unsigned int i = 0; p->series && i < n; i++)
-			p->series[i] = p->series[2 * i];
-		if (p->nr_series > n)
-			p->nr_series = n;
-	}
+	growth_paths_thin(gp, n);
 	gp->nr_ticks = n;
 	gp->keep_every *= 2;
-}
-
-static void keep_paths(struct growth_proc *gp)
-{
-	for (uint32_t k = 0; k < gp->nr_paths; k++) {
-		struct growth_path *p = &gp->path[k];
-		int64_t net = ledger_path(&gp->ledger, LEDGER_FIRST + k).net;
-
-		if (!p->series && net * p->weight >= WORTH)
-			p->series = calloc(MAX_TICKS, sizeof(*p->series));
-		if (!p->series)
-			continue;
-		p->series[gp->nr_ticks] = net;
-		p->nr_series = gp->nr_ticks + 1;
-	}
 }
 
 static void keep(struct growth_proc *gp, uint64_t now_ns)
 {
 	if (!gp->tick_ns) {
-		gp->tick_ns = calloc(MAX_TICKS, sizeof(*gp->tick_ns));
-		gp->tick_rss = calloc(MAX_TICKS, sizeof(*gp->tick_rss));
+		gp->tick_ns = calloc(GROWTH_TICKS, sizeof(*gp->tick_ns));
+		gp->tick_rss = calloc(GROWTH_TICKS, sizeof(*gp->tick_rss));
 	}
 	if (!gp->tick_ns || !gp->tick_rss)
 		return;
-	if (gp->nr_ticks == MAX_TICKS)
+	if (gp->nr_ticks == GROWTH_TICKS)
 		thin_out(gp);
 	gp->tick_ns[gp->nr_ticks] = now_ns;
 	gp->tick_rss[gp->nr_ticks] = proc_rss(gp->p);
-	keep_paths(gp);
+	growth_paths_keep(gp);
 	gp->nr_ticks++;
 }
 

@@ -23,16 +23,21 @@
 #define GROWTH_TIDS 8u
 #define GROWTH_MARKS 64u
 #define GROWTH_EXCESSES 64u
+#define GROWTH_TICKS 1024u
 
-/* A call path: one stack. What is known by a part of its faults is a path of its own. */
+/*
+ * A call path: one stack. What is known by a part of its faults is a path of its own.
+ * Rare ones may have become one, see growth_paths.h.
+ */
 struct growth_path {
-	uint32_t stack; /* id in the stack table; 0: none */
+	uint32_t stack; /* id in the stack table; 0: rare paths */
+	unsigned int nr_merged; /* so many of them */
 	unsigned int weight; /* bytes count so often: of faults, one in so many was told of */
 	bool truncated; /* the outer frames were not in the copy */
 	unsigned int nr_tids; /* at least */
 	uint32_t tid[GROWTH_TIDS]; /* the first that went it */
 	int64_t *series; /* net bytes at each tick; NULL: never worth keeping */
-	unsigned int nr_series; /* valid; ticks after that are not there yet */
+	unsigned int nr_series, cap_series; /* valid; ticks after that are not there yet */
 };
 
 /* A moment that was named. */
@@ -67,8 +72,8 @@ struct growth_proc {
 	uint64_t maps_gen; /* of the address space, when its files were told to syms */
 	struct growth_path *path; /* number − LEDGER_FIRST */
 	uint32_t nr_paths, cap_paths;
-	uint32_t *by_stack; /* path of a stack id, twice for each: of all, of a part; 0: none yet */
-	uint32_t cap_by_stack;
+	uint32_t *by_stack; /* hash table: number of a path; 0: free */
+	uint32_t nr_by_stack; /* places in it, a power of 2 */
 	uint64_t from_ns;
 	bool adopted; /* it was not watched from its beginning on: what it had then is 'before' */
 	int64_t rss0; /* resident bytes then */
@@ -90,7 +95,7 @@ struct growth {
 	struct callpaths *paths; /* the session's; NULL: from a file */
 	struct modtab *mods; /* from a file: what was mapped, by build-id; else NULL */
 	const struct stacktab *stacks; /* frames of the stream's call stacks */
-	bool debuginfod; /* from a file: its programs may be fetched */
+	struct symfiles *files; /* from a file: shared by its processes; else NULL */
 	unsigned int period; /* of faults at a known place, one in so many brings its stack */
 	unsigned int most_period; /* the highest it has been */
 	unsigned int fault_period; /* one fault in so many is told of, by chance; 1: all */

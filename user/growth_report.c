@@ -23,7 +23,7 @@ struct making {
 	int64_t most; /* gross bytes of the path whose frames the row shows */
 	int64_t by_kind[RK_NR];
 	struct estimate_in sample; /* of net; with fewer faults than there were */
-	int64_t *series; /* net bytes at each tick */
+	int64_t *series; /* net bytes at each tick; NULL: no path of it was ever worth keeping */
 	int64_t *at_mark; /* net bytes at each mark */
 	UT_hash_handle hh;
 };
@@ -42,12 +42,16 @@ static bool is_runtime(const char *module)
 }
 
 /* All frames of a path, those that were inlined, too. */
-static unsigned int name_frames(const struct growth *g, struct growth_proc *gp, uint32_t stack,
-				struct growth_frame *out)
+static unsigned int name_frames(const struct growth *g, struct growth_proc *gp,
+				const struct growth_path *path, struct growth_frame *out)
 {
 	uint64_t pc[STACKTAB_MAX_FRAMES];
-	unsigned int nr = stacktab_frames(g->stacks, stack, pc, STACKTAB_MAX_FRAMES), n = 0;
+	unsigned int nr = stacktab_frames(g->stacks, path->stack, pc, STACKTAB_MAX_FRAMES), n = 0;
 
+	if (!path->stack) {
+		out[0] = (struct growth_frame){ .function = "[rare paths]" };
+		return 1;
+	}
 	for (unsigned int i = 0; i < nr && i < STACKTAB_MAX_FRAMES; i++) {
 		const struct sym_addr *a = syms_addr(gp->syms, pc[i]);
 
@@ -125,7 +129,6 @@ static struct making *row_for(struct making **all, struct growth_proc *gp,
 		}
 		m->key = key;
 		m->most = -1;
-		m->series = calloc(gp->nr_ticks + 1, sizeof(*m->series));
 		m->at_mark = calloc(gp->nr_moments + 1, sizeof(*m->at_mark));
 		HASH_ADD_KEYPTR(hh, *all, m->key, strlen(m->key), m);
 	} else {
@@ -143,7 +146,7 @@ static struct making *row_for(struct making **all, struct growth_proc *gp,
 		m->row.top = top;
 		m->most = gross;
 	}
-	return m->series && m->at_mark ? m : NULL;
+	return m->at_mark ? m : NULL;
 }
 
 static void add_tid(struct growth_row *r, uint32_t tid)
@@ -171,6 +174,19 @@ static void add_sample(struct estimate_in *in, const struct growth_path *path,
 		in->squares += l->squares * ((double)l->net / (double)l->gross);
 }
 
+static int add_series(struct making *m, const struct growth_path *path, unsigned int nr_ticks)
+{
+	if (!path->series)
+		return 0;
+	if (!m->series)
+		m->series = calloc(nr_ticks + 1, sizeof(*m->series));
+	if (!m->series)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < path->nr_series; i++)
+		m->series[i] += path->series[i] * path->weight;
+	return 0;
+}
+
 static void add_path(struct making *m, const struct growth_path *path, const struct ledger_path *l)
 {
 	struct growth_row *r = &m->row;
@@ -181,11 +197,10 @@ static void add_path(struct making *m, const struct growth_path *path, const str
 	r->released += l->released * path->weight;
 	r->nr_faults += l->nr * path->weight;
 	r->truncated |= path->truncated;
+	r->nr_merged += path->nr_merged;
 	for (unsigned int i = 0; i < path->nr_tids; i++)
 		add_tid(r, path->tid[i]);
 	r->many_tids |= path->nr_tids >= GROWTH_TIDS;
-	for (unsigned int i = 0; path->series && i < path->nr_series; i++)
-		m->series[i] += path->series[i] * path->weight;
 }
 
 static int make_rows(const struct growth *g, struct growth_proc *gp, struct making **all,
@@ -200,13 +215,14 @@ static int make_rows(const struct growth *g, struct growth_proc *gp, struct maki
 
 		if (!l.gross)
 			continue;
-		nr = name_frames(g, gp, gp->path[k].stack, f);
+		nr = name_frames(g, gp, &gp->path[k], f);
 		of_path[k] = row_for(all, gp, f, nr, l.gross);
 		if (!of_path[k]) {
 			err = -ENOMEM;
 			break;
 		}
 		add_path(of_path[k], &gp->path[k], &l);
+		err = add_series(of_path[k], &gp->path[k], gp->nr_ticks);
 		for (unsigned int i = 0; i < gp->nr_moments; i++)
 			if (k < gp->moment[i].nr_paths)
 				of_path[k]->at_mark[i] += gp->moment[i].net[k] * gp->path[k].weight;
@@ -288,11 +304,13 @@ static int take_rows(const struct growth *g, struct growth_proc *gp, struct maki
 	struct making *m;
 
 	r->row = calloc(HASH_COUNT(*all) + 1, sizeof(*r->row));
-	if (!r->row)
+	r->no_series = calloc(gp->nr_ticks + 1, sizeof(*r->no_series));
+	if (!r->row || !r->no_series)
 		return -ENOMEM;
 	for (m = *all; m; m = m->hh.next) {
+		int64_t *series = m->series ? m->series : r->no_series;
 		struct verdict_in in = { .time_ns = gp->tick_ns,
-					 .bytes = m->series,
+					 .bytes = series,
 					 .nr = gp->nr_ticks,
 					 .scale = r->rss,
 					 .gross = m->row.gross,
@@ -304,7 +322,7 @@ static int take_rows(const struct growth *g, struct growth_proc *gp, struct maki
 		find_interval(m, g);
 		m->row.kind = main_kind(m);
 		r->row[r->nr++] = m->row;
-		r->row[r->nr - 1].series = m->series;
+		r->row[r->nr - 1].series = series;
 		r->row[r->nr - 1].at_mark = m->at_mark;
 		m->row.frame = NULL;
 		m->series = m->at_mark = NULL;
@@ -454,9 +472,11 @@ void growth_report_fini(struct growth_report *r)
 {
 	for (unsigned int i = 0; i < r->nr; i++) {
 		free(r->row[i].frame);
-		free(r->row[i].series);
+		if (r->row[i].series != r->no_series)
+			free(r->row[i].series);
 		free(r->row[i].at_mark);
 	}
+	free(r->no_series);
 	free(r->mark);
 	free(r->row);
 	r->row = NULL;

@@ -8,8 +8,6 @@
 #include <sys/types.h>
 
 #define OPTS_MAX_PIDS 1024
-#define STACKS_RING \
-	(32ull << 20) /* where nobody says: copied stacks are fifty times as large as faults */
 
 struct opts {
 	/* TARGET */

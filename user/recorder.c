@@ -37,6 +37,14 @@ struct recorder {
 	int err;
 };
 
+/* As callpaths_roots_fn: after a sweep the file gets all frames anew. */
+static void holds_none(void *ctx, struct stacktab *t, bool squeeze)
+{
+	(void)ctx;
+	(void)t;
+	(void)squeeze;
+}
+
 /* NULL: no call stacks are taken */
 static struct stacktab *stacks_of(struct session *s)
 {
@@ -327,6 +335,8 @@ struct recorder *recorder_new(struct session *s, const struct opts *o, pid_t cmd
 		err = -ENOMEM;
 		goto out_free;
 	}
+	if (session_paths(s))
+		callpaths_roots(session_paths(s), holds_none, NULL);
 out:
 	session_tap(s, on_event, r);
 	return r;
@@ -342,6 +352,8 @@ void recorder_free(struct recorder *r)
 	if (!r)
 		return;
 	session_tap(r->s, NULL, NULL);
+	if (session_paths(r->s))
+		callpaths_roots(session_paths(r->s), NULL, NULL);
 	exporter_free(r->x);
 	trace_writer_free(r->w);
 	trace_file_free(r->tf);

@@ -466,6 +466,12 @@ static uint64_t budget(const struct sess_proc *sp, uint64_t left)
 	return want < left ? want : left;
 }
 
+static void govern(struct session *s, uint64_t now_ns)
+{
+	if (s->stacks_on && callpaths_tick(s->paths, now_ns))
+		set_stack_rate(s);
+}
+
 int session_settle(struct session *s)
 {
 	uint64_t before = s->now_ns, until, drained = boot_ns();
@@ -493,9 +499,17 @@ int session_settle(struct session *s)
 	}
 	if (!err)
 		err = measure(s, s->now_ns - before);
-	if (s->stacks_on && callpaths_tick(s->paths, s->now_ns))
-		set_stack_rate(s);
+	govern(s, s->now_ns);
 	return err ? err : end_interval(s);
+}
+
+/* The first second of a load must not cost what a governor sees only at its end. */
+static void govern_now(struct session *s)
+{
+	uint64_t now = boot_ns();
+
+	if (s->stacks_on && callpaths_due(s->paths, now))
+		govern(s, now);
 }
 
 static bool all_ended(const struct session *s)
@@ -631,6 +645,7 @@ int session_run(struct session *s, const struct session_view *v, void *ctx)
 			err = -errno;
 		if (!err)
 			err = drain(s);
+		govern_now(s);
 		for (int i = 0; !err && i < n; i++)
 			err = dispatch(s, v, ctx, evs[i].data.fd);
 		if (!err && v->turn)

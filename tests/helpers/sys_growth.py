@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 
 import live
@@ -229,43 +230,6 @@ def sampled_paths_share_alike():
     r.top()
 
 
-def faults_sampled(kind, period):
-    """One fault in so many: estimates that say so, and how far off they may be; RSS is exact.
-
-    A 95 % interval leaves the truth out in one of twenty runs. Twice as wide, as here, it does in one of
-    ten thousand; that it is not wider than it says is the unit test's, and GROWTH_RUNS=N looks here, too.
-    """
-    def test():
-        if OLD_COUNTERS:
-            p = start('--sample-faults', period, '-p', os.getpid(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            equal(p.wait(PATIENCE), 5, 'exit status where the kernel counts in each task')
-            return
-        r = grow(kind, '--sample', '1', '--sample-faults', period)
-        r.identity()
-        s = r.o['sampling']
-        equal((s['estimated'], s['fault_period'], s['faults_complete']), (True, period, False), 'sampling')
-        check(r.o['rss']['before_attach_bytes'] == 0, r.o['rss'])
-        equal(r.in_interval(2), len(r.truth), 'functions with the truth in their interval')
-        check(all(r.interval(f)[2] < 3 * abs(v) + (1 << 20) for f, v in r.truth.items()), 'an interval that says nothing')
-        low, mid, high = (r.o['rss'][f'attributed{k}_bytes'] for k in ('_low', '', '_high'))
-        want = r.o['rss']['delta_bytes']
-        check(mid - 2 * (mid - low) <= want <= mid + 2 * (high - mid), 'attributed', low, high, 'of', want)
-        r.top(by='gross_bytes')
-    return f'faults_sampled_{kind}', test
-
-
-def sampled_intervals():
-    """GROWTH_RUNS: how often the truth is in the interval as it is said."""
-    hits, nr, runs = 0, 0, random.Random(SEED)
-    for i in range(RUNS):
-        r = grow(('ways', 'map', 'sawtooth', 'huge')[i % 4], '--sample', '1', '--sample-faults', runs.choice((2, 8, 20)), ms=300,
-                 mib=runs.randrange(8, 64), seed=runs.randrange(1 << 30))
-        hits += r.in_interval(1)
-        nr += len(r.truth)
-    print(f'# {hits} of {nr} intervals hold the truth')
-    check(hits >= 0.95 * nr - 3 * (nr * 0.95 * 0.05) ** 0.5, hits, 'of', nr)
-
-
 def mark(*args, wrap=()):
     return subprocess.run([*wrap, MEMTRACE, 'mark', *map(str, args)], stdin=subprocess.DEVNULL, capture_output=True,
                           timeout=PATIENCE, check=False).returncode
@@ -301,6 +265,81 @@ def marks():
               if any(names(f, 'leak_brk') for f in o['paths'][x['path']]['frames']))
     check(abs(got - truth['leak_brk']) <= 0.05 * truth['leak_brk'], 'between the marks', got, 'not', truth)
     check(not os.path.exists(f'/run/memtrace/session-{p.pid}.sock'), 'its socket is left behind')
+
+
+class Peak(threading.Thread):
+    """The most memory that a process has had, in bytes, until it ended. (Its rusage has that of who started it, too.)"""
+
+    def __init__(self, pid):
+        super().__init__(daemon=True)
+        self.pid, self.bytes = pid, 0
+        self.start()
+
+    def run(self):
+        try:
+            while True:
+                with open(f'/proc/{self.pid}/status', encoding='utf-8') as f:
+                    self.bytes = max(int(line.split()[1]) << 10 for line in f if line.startswith('VmHWM:'))
+                time.sleep(0.02)
+        except (OSError, ValueError):
+            pass  # no such line: it has ended
+
+
+def finish(p, peak):
+    """What it wrote until its end."""
+    out = p.communicate(timeout=8 * PATIENCE)[0]
+    equal(p.returncode, 0, 'exit status')
+    peak.join(PATIENCE)
+    check(peak.bytes > 1 << 20, 'no word of its memory')
+    return out
+
+
+def ever_new_paths():
+    """Eight times as many call paths take no more memory; the one that keeps memory is found among them."""
+    few, peaks = 20000 // SLOW, []
+    for paths in few, 8 * few:
+        with Target('newpaths', '--paths', paths, '--seed', SEED) as target:
+            target.checkpoint()
+            p = start('-p', target.pid, '-d', '10min', '--sample', '1', stdout=subprocess.PIPE, text=True)
+            peaks.append(Peak(p.pid))
+            wait_until_traced(p.pid, target.pid)
+            target.next()
+            r = Report(None, {f['function']: f['bytes'] for _, f in target.lines('TRUTH')})
+            p.send_signal(signal.SIGINT)
+            r.o = json.loads(finish(p, peaks[-1]))
+        s, rare = r.o['sampling'], sum(x['merged_paths'] for x in r.o['paths'])
+        print(f"# {paths} paths: {s['stacks']} stacks, {s['stacks'] - s['known']} of them new, {rare} merged,"
+              f" lost {r.o['lost']}, peak {peaks[-1].bytes >> 20} MiB", flush=True)
+        check(s['stacks'] - s['known'] > paths // 4, 'too few were looked at')
+        check(set(r.o['lost']) <= {'stack'}, 'lost', r.o['lost'])
+        r.identity()
+        r.near(0.05)
+        top = [x for x in r.o['paths'] if not x['merged_paths']][0]
+        check(any(names(f, 'leak_steady') for f in top['frames']), 'the top path is', top['frames'])
+    check(rare > 2 * few, 'nothing was merged')
+    check(peaks[1].bytes < peaks[0].bytes + (8 << 20), 'memory grows with the number of paths:', [x.bytes for x in peaks])
+
+
+def many_processes():
+    """Seven times as many processes that come and go take no more memory, and those that are told of have their names."""
+    peaks, grow_path = [], os.path.join(live.TARGETS, 'grow')
+    for nr in 40, 300 // SLOW:
+        script = f'i=0; while [ $i -lt {nr} ]; do {grow_path} --kind brk --mib 1 --ms 1 --seed $i; i=$((i+1)); done >/dev/null'
+        with tempfile.TemporaryDirectory() as d:
+            file = os.path.join(d, 'growth.json')
+            p = start('-o', file, '-f', '--', '/bin/sh', '-c', script, stdout=subprocess.PIPE, text=True)
+            peaks.append(Peak(p.pid))
+            finish(p, peaks[-1])
+            with open(file, encoding='utf-8') as f:
+                told = [json.loads(line) for line in f]
+        print(f'# {nr} processes: {len(told)} told of, peak {peaks[-1].bytes >> 20} MiB', flush=True)
+        check(not told[0]['lost'] or set(told[0]['lost']) <= {'stack'}, 'lost', told[0]['lost'])
+        last = [Report(o, {'leak_brk': 1 << 20}) for o in told if o['process']['comm'] == 'grow']
+        check(len(last) > 20, len(last), 'processes are told of')
+        for r in last:
+            r.identity()
+            check(r.net('leak_brk') >= 0.9 * r.truth['leak_brk'], 'leak_brk', r.net('leak_brk'))
+    check(peaks[1].bytes < peaks[0].bytes + (8 << 20), 'memory grows with the number of processes:', [x.bytes for x in peaks])
 
 
 def arenas():
@@ -660,13 +699,14 @@ def wrong_usage():
         equal(err.count(b'\n'), 1, f'lines on stderr of {args}')
 
 
-main(from_start('small', 'leak_like'), from_start('large', 'leak_like'), from_start('map', 'leak_like'),
-     from_start('huge', 'leak_like', mib=STEPPED),
-     from_start('huge', 'leak_like', name='nohuge', flags=['--nohuge'], mib=STEPPED),
-     from_start('brk', 'leak_like'), from_start('populate', 'leak_like'), from_start('ways', 'leak_like'),
-     from_start('threads', 'leak_like'), from_start('hand', 'leak_like'), from_start('shuffle', 'leak_like'),
-     from_start('cache', 'plateau'), from_start('sawtooth', 'sawtooth'), other_language('grow_new'),
-     other_language('grow_rs'), attach_all_faults, attach_sampled, sampled_paths_share_alike,
-     faults_sampled('ways', 8), faults_sampled('sawtooth', 4), marks, arenas, before_attach_goes,
-     without_stacks, without_moves, fail_on, folded, pprof, html, recorded('map', 'leak_like'),
-     recorded('sawtooth', 'sawtooth'), recorded_windows, recorded_without_stacks, recorded_processes, text_report, wrong_usage, *([never_leaks, sampled_intervals] if RUNS else []))
+if __name__ == '__main__':
+    main(from_start('small', 'leak_like'), from_start('large', 'leak_like'), from_start('map', 'leak_like'),
+         from_start('huge', 'leak_like', mib=STEPPED),
+         from_start('huge', 'leak_like', name='nohuge', flags=['--nohuge'], mib=STEPPED),
+         from_start('brk', 'leak_like'), from_start('populate', 'leak_like'), from_start('ways', 'leak_like'),
+         from_start('threads', 'leak_like'), from_start('hand', 'leak_like'), from_start('shuffle', 'leak_like'),
+         from_start('cache', 'plateau'), from_start('sawtooth', 'sawtooth'), other_language('grow_new'),
+         other_language('grow_rs'), attach_all_faults, attach_sampled, sampled_paths_share_alike,
+         marks, ever_new_paths, many_processes, arenas, before_attach_goes,
+         without_stacks, without_moves, fail_on, folded, pprof, html, recorded('map', 'leak_like'),
+         recorded('sawtooth', 'sawtooth'), recorded_windows, recorded_without_stacks, recorded_processes, text_report, wrong_usage, *([never_leaks] if RUNS else []))

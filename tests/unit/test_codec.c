@@ -417,6 +417,33 @@ TEST_F(c, a_known_call_stack_is_small)
 	self->len = 0;
 }
 
+/* The table was cleaned up in the middle of a chunk: ids are other stacks' now, and callers may have the higher ones. */
+TEST_F(c, call_stacks_after_a_sweep)
+{
+	uint64_t pc[12];
+	struct mtr_event ev;
+
+	for (unsigned int round = 0; round < 20; round++) {
+		const uint8_t *p = self->buf;
+
+		for (unsigned int i = 0; i < 300; i++) {
+			for (unsigned int k = 0; k < 12; k++)
+				pc[k] = 1 + random64() % 4;
+			ev = a_stack(self, MTR_EV_STACK, pc, 12);
+			encode(_metadata, self, &ev);
+			expect_stack(_metadata, self, &ev, &p);
+			if (random64() % 10)
+				continue;
+			if (random64() % 2)
+				stacktab_mark(self->out_stacks, ev.stack.stack);
+			stacktab_sweep(self->out_stacks);
+		}
+		self->len = 0;
+		codec_reset(self->enc);
+		codec_reset(self->dec);
+	}
+}
+
 /* Frames that are not there, more of them than a stack may have, a chain that grows and grows. */
 TEST_F(c, made_up_call_stacks)
 {

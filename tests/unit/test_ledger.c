@@ -434,6 +434,22 @@ static void some_move(struct shadow *s, struct ledger *l)
 	memset(s->page + from, 0, n);
 }
 
+/* Paths get each other's numbers, and some become one. */
+static void renumber(struct shadow *s, struct ledger *l)
+{
+	uint32_t to[PATHS] = { 0, 1 };
+	int64_t gross[PATHS] = { 0 };
+
+	for (unsigned int p = LEDGER_FIRST; p < PATHS; p++) {
+		to[p] = LEDGER_FIRST + draw(s, PATHS - LEDGER_FIRST);
+		gross[to[p]] += s->gross[p];
+	}
+	memcpy(s->gross, gross, sizeof(gross));
+	for (unsigned int i = 0; i < PAGES; i++)
+		s->page[i] = (uint8_t)(s->page[i] ? to[s->page[i]] : 0);
+	ledger_renumber(l, to, PATHS);
+}
+
 static bool same(const struct shadow *s, struct ledger *l)
 {
 	int64_t want[PATHS] = { 0 };
@@ -465,6 +481,8 @@ TEST_F(ledger, as_an_array_of_pages)
 	struct shadow s = { .seed = 20261121 };
 
 	for (unsigned int i = 0; i < 20000; i++) {
+		if (!draw(&s, 30))
+			renumber(&s, &self->l);
 		switch (draw(&s, 8)) {
 		case 0:
 			some_go(&s, &self->l, true);
@@ -508,6 +526,23 @@ TEST_F(ledger, sampled_totals_are_unbiased)
 	part = (double)net(&self->l, LEDGER_FIRST + 1) / (double)ledger_total(&self->l);
 	EXPECT_LT(part, 0.26);
 	EXPECT_GT(part, 0.24);
+}
+
+TEST_F(ledger, neighbours_of_one_path_are_joined)
+{
+	uint32_t to[LEDGER_FIRST + 100] = { 0, 1 };
+
+	for (unsigned int i = 0; i < 100; i++) {
+		touch(&self->l, A + i * (uint64_t)PG, 1, LEDGER_FIRST + i);
+		to[LEDGER_FIRST + i] = LEDGER_FIRST + (i == 50);
+	}
+	EXPECT_EQ(100u, self->l.nr);
+	ASSERT_EQ(0, ledger_renumber(&self->l, to, LEDGER_FIRST + 2));
+	EXPECT_EQ(3u, self->l.nr);
+	EXPECT_EQ(99 * PG, net(&self->l, LEDGER_FIRST));
+	EXPECT_EQ(99u, ledger_path(&self->l, LEDGER_FIRST).nr);
+	EXPECT_EQ(PG, net(&self->l, LEDGER_FIRST + 1));
+	EXPECT_EQ(100 * PG, ledger_sum(&self->l, A, A + 100 * PG));
 }
 
 TEST_HARNESS_MAIN

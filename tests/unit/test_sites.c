@@ -146,4 +146,30 @@ TEST_F(s, very_many)
 	EXPECT_EQ(199999, fault(self->s, 1, 7, 199999, 8));
 }
 
+/* Where nothing happens any more goes at the second time; a stack that a place has is held. */
+TEST_F(s, places_without_events_go)
+{
+	struct stacktab *t = stacktab_new();
+	const uint64_t pc[] = { 1, 2 };
+	uint32_t a, b;
+
+	ASSERT_NE(NULL, t);
+	a = stacktab_intern(t, pc, 2);
+	b = stacktab_intern(t, pc, 1);
+	stack(self->s, 7, 100, MTR_STACK_WHY_FAULT, a);
+	stack(self->s, 7, 200, MTR_STACK_WHY_FAULT, b);
+	sites_trim(self->s);
+	EXPECT_EQ(2u, sites_nr(self->s));
+	EXPECT_EQ(a, fault(self->s, 1, 7, 100, 8));
+	sites_trim(self->s);
+	EXPECT_EQ(1u, sites_nr(self->s));
+	EXPECT_EQ(a, fault(self->s, 1, 7, 100, 8));
+	EXPECT_EQ(0u, fault(self->s, 1, 7, 200, 8));
+	sites_mark(self->s, t);
+	stacktab_sweep(t);
+	EXPECT_EQ(2u, stacktab_frames(t, a, NULL, 0));
+	EXPECT_EQ(0u, stacktab_frames(t, b, NULL, 0));
+	stacktab_free(t);
+}
+
 TEST_HARNESS_MAIN

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <stdlib.h>
+
 #include "kselftest_harness.h"
 
 #include "event/stacktab.h"
@@ -76,6 +78,48 @@ TEST_F(tab, many)
 		ASSERT_EQ(100000u + i, out[0]);
 		ASSERT_EQ(8u, out[2]);
 	}
+}
+
+/* Ever new stacks, of which few are held: those stay as they are, and the room is used again. */
+TEST_F(tab, what_nobody_holds_goes)
+{
+	uint64_t pc[20], held[50][20], out[20];
+	uint32_t id[50], end = 0;
+
+	srand(7);
+	for (unsigned int round = 0; round < 100; round++) {
+		for (unsigned int i = 0; i < 2000; i++) {
+			unsigned int nr = 1 + (unsigned int)rand() % 20;
+			uint32_t got;
+
+			for (unsigned int k = 0; k < 20; k++)
+				pc[k] = 1 + (uint64_t)rand() % 1000;
+			got = stacktab_intern(self->t, pc, nr);
+			ASSERT_NE(0u, got);
+			if (!round && i < 50) {
+				id[i] = stacktab_intern(self->t, pc, 20);
+				memcpy(held[i], pc, sizeof(pc));
+			}
+		}
+		for (unsigned int i = 0; i < 50; i++)
+			stacktab_mark(self->t, id[i]);
+		stacktab_sweep(self->t);
+		EXPECT_EQ(round + 1, stacktab_gen(self->t));
+		EXPECT_GE(50u * 20, stacktab_nr(self->t));
+		if (round == 10)
+			end = stacktab_end(self->t);
+		for (unsigned int i = 0; i < 50; i++) {
+			EXPECT_EQ(20u, stacktab_frames(self->t, id[i], out, 20));
+			EXPECT_EQ(0, memcmp(out, held[i], sizeof(out)));
+			EXPECT_EQ(id[i], stacktab_intern(self->t, held[i], 20));
+		}
+	}
+	/* some rounds are a little longer than the first were */
+	EXPECT_GE(end + end / 4, stacktab_end(self->t));
+	stacktab_sweep(self->t);
+	EXPECT_EQ(0u, stacktab_nr(self->t));
+	EXPECT_EQ(0u, stacktab_depth(self->t, id[0]));
+	EXPECT_EQ(0u, stacktab_frames(self->t, id[0], out, 20));
 }
 
 TEST_HARNESS_MAIN

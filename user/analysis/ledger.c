@@ -603,6 +603,45 @@ int ledger_rebase(struct ledger *l)
 	return 0;
 }
 
+/* Neighbours may be one path's by now. */
+static void join_neighbours(struct ledger *l)
+{
+	struct ledger_extent *e = ledger_first(l), *next;
+
+	while (e) {
+		next = ledger_next(e);
+		if (joins(e, next))
+			join(l, e, next);
+		else
+			e = next;
+	}
+}
+
+int ledger_renumber(struct ledger *l, const uint32_t *to, uint32_t nr_to)
+{
+	struct ledger_path *path = calloc(nr_to, sizeof(*path));
+	struct ledger_extent *e;
+
+	if (!path)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < l->nr_paths; i++) {
+		struct ledger_path *p = &path[to[i]];
+
+		p->net += l->path[i].net;
+		p->gross += l->path[i].gross;
+		p->released += l->path[i].released;
+		p->nr += l->path[i].nr;
+		p->squares += l->path[i].squares;
+	}
+	for (e = ledger_first(l); e; e = ledger_next(e))
+		e->path = to[e->path];
+	free(l->path);
+	l->path = path;
+	l->nr_paths = l->cap_paths = nr_to;
+	join_neighbours(l);
+	return 0;
+}
+
 struct ledger_path ledger_path(const struct ledger *l, uint32_t path)
 {
 	return path < l->nr_paths ? l->path[path] : (struct ledger_path){ 0 };

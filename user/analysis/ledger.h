@@ -103,6 +103,15 @@ int64_t ledger_uncount(struct ledger *l, uint64_t start, uint64_t end, int64_t b
 /* ledger_rebase() - whoever brought what is there now, from now on it was there before. 0 or −ENOMEM */
 int ledger_rebase(struct ledger *l);
 
+/**
+ * ledger_renumber() - paths get other numbers; those that get the same one are one from now on
+ * @to: number of each path there is, ledger.nr_paths of them
+ * @nr_to: more than the highest of the new numbers
+ *
+ * Returns 0, or −ENOMEM with nothing changed.
+ */
+int ledger_renumber(struct ledger *l, const uint32_t *to, uint32_t nr_to);
+
 /* ledger_path() - the figures of a path; zeros for one that never brought anything */
 struct ledger_path ledger_path(const struct ledger *l, uint32_t path);
 /* ledger_sum() - bytes in [start, end) of all paths */

@@ -12,6 +12,7 @@ struct site {
 		uint64_t ip, sp;
 	} key;
 	struct mtr_ev_stack stack; /* the latest there, without its copy */
+	bool used; /* since sites_trim() */
 	UT_hash_handle hh;
 };
 
@@ -136,6 +137,7 @@ static int remember(struct sites *s, const struct mtr_event *ev)
 	}
 	p->stack = *e;
 	p->stack.copy = NULL;
+	p->used = true;
 	return 0;
 }
 
@@ -144,7 +146,10 @@ static uint32_t at(struct sites *s, const struct mtr_event *ev, uint64_t ip, uin
 	struct site_thread *t = ip ? find_thread(s, ev->as, ev->tid) : NULL;
 	struct site *p = t ? find(t, ip, sp) : NULL;
 
-	return p ? p->stack.stack : 0;
+	if (!p)
+		return 0;
+	p->used = true;
+	return p->stack.stack;
 }
 
 /* It was taken for one event. */
@@ -228,6 +233,34 @@ int sites_tell(const struct sites *s, uint64_t time_ns, event_sink_fn sink, void
 		}
 	}
 	return err;
+}
+
+void sites_mark(const struct sites *s, struct stacktab *t)
+{
+	for (const struct site_thread *st = s->threads; st; st = st->hh.next) {
+		stacktab_mark(t, st->map);
+		stacktab_mark(t, st->child);
+		for (const struct site *p = st->sites; p; p = p->hh.next)
+			stacktab_mark(t, p->stack.stack);
+	}
+}
+
+void sites_trim(struct sites *s)
+{
+	struct site_thread *t;
+	struct site *p, *tmp;
+
+	for (t = s->threads; t; t = t->hh.next) {
+		HASH_ITER(hh, t->sites, p, tmp) {
+			if (p->used) {
+				p->used = false;
+				continue;
+			}
+			HASH_DEL(t->sites, p);
+			free(p);
+			s->nr--;
+		}
+	}
 }
 
 unsigned int sites_nr(const struct sites *s)

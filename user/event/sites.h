@@ -12,6 +12,7 @@
 #define EVENT_SITES_H
 
 #include "event/event.h"
+#include "event/stacktab.h"
 
 struct sites;
 
@@ -29,6 +30,11 @@ int sites_event(struct sites *s, struct mtr_event *ev);
 
 /* sites_tell() - all that is known, as MTR_EV_SITE: who begins to read there knows as much. As sink returns */
 int sites_tell(const struct sites *s, uint64_t time_ns, event_sink_fn sink, void *ctx);
+
+/* sites_mark() - all stacks that are known here: stacktab_mark() */
+void sites_mark(const struct sites *s, struct stacktab *t);
+/* sites_trim() - forget the places where nothing has happened since the last time */
+void sites_trim(struct sites *s);
 
 /* sites_nr() - places known */
 unsigned int sites_nr(const struct sites *s);

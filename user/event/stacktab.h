@@ -8,7 +8,7 @@
  *
  * Frames are addresses to look up (of a call: one that lies in it, see
  * unwind()), no names: they mean something in the address space of the event that
- * has the stack. Ids stay valid for the table's life; 0 is no stack.
+ * has the stack. Ids stay valid until stacktab_sweep(), marked ones for the table's life; 0 is no stack.
  */
 #ifndef EVENT_STACKTAB_H
 #define EVENT_STACKTAB_H
@@ -50,5 +50,14 @@ uint64_t stacktab_pc(const struct stacktab *t, uint32_t id);
 unsigned int stacktab_depth(const struct stacktab *t, uint32_t id);
 /* stacktab_nr() - frames that are held */
 uint32_t stacktab_nr(const struct stacktab *t);
+/* stacktab_end() - more than any id there is. After a sweep a caller's may be higher than its callee's */
+uint32_t stacktab_end(const struct stacktab *t);
+
+/* stacktab_mark() - somebody holds this id: the next sweep leaves it, and its callers */
+void stacktab_mark(struct stacktab *t, uint32_t id);
+/* stacktab_sweep() - drop all that nobody has marked since the last one; their ids are given again */
+void stacktab_sweep(struct stacktab *t);
+/* stacktab_gen() - another number after each sweep: who remembers ids without marking them must forget them */
+uint32_t stacktab_gen(const struct stacktab *t);
 
 #endif

@@ -43,6 +43,8 @@ struct growth_row {
 	bool many_places; /* more than these */
 	uint32_t tid[GROWTH_PLACES]; /* of its threads */
 	uint64_t nr_faults; /* events that brought it */
+	unsigned int
+		nr_merged; /* so many rare paths as one, told apart no more; its frame only says that */
 	int64_t *series; /* net bytes at each of the report's ticks */
 	int64_t *at_mark; /* net bytes at each of its marks */
 	unsigned int top; /* first frame that is not the C library's or an allocator's */
@@ -84,6 +86,7 @@ struct growth_report {
 	const char *rung;
 	const uint64_t *tick_ns; /* CLOCK_BOOTTIME of the points of all series */
 	const int64_t *tick_rss; /* bytes */
+	int64_t *no_series; /* what rows have that had little at any time: zeros */
 	unsigned int nr_ticks;
 	struct growth_mark *mark;
 	unsigned int nr_marks;

@@ -22,14 +22,15 @@ static void put_path(struct json_out *w, const struct growth_row *r, bool estima
 	for (unsigned int i = 0; frames && i < r->nr_frames; i++)
 		json_array_append_new(frames, frame(w, &r->frame[i]));
 	json_put(w, NULL,
-		 json_pack("{s:I, s:o, s:o, s:I, s:I, s:o, s:I, s:s, s:b, s:o}", "net_bytes",
+		 json_pack("{s:I, s:o, s:o, s:I, s:I, s:o, s:I, s:s, s:b, s:I, s:o}", "net_bytes",
 			   (json_int_t)r->net, "net_low_bytes", json_when(estimated, r->net_low),
 			   "net_high_bytes", json_when(estimated, r->net_high), "gross_bytes",
 			   (json_int_t)r->gross, "released_bytes", (json_int_t)r->released,
 			   "region_kind",
 			   r->kind == RK_NR ? json_null() : json_string(region_kind_name(r->kind)),
 			   "threads", (json_int_t)r->nr_tids, "verdict",
-			   verdict_name(r->verdict.kind), "truncated", (int)r->truncated, "frames",
+			   verdict_name(r->verdict.kind), "truncated", (int)r->truncated,
+			   "merged_paths", (json_int_t)r->nr_merged, "frames",
 			   frames ? frames : json_null()));
 }
 

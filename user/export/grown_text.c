@@ -223,6 +223,10 @@ static void frame_text(const struct text *t, char *dst, size_t sz, const struct 
 	char fn[256], file[128];
 	const char *base = f->file ? strrchr(f->file, '/') : NULL;
 
+	if (f->function && !f->pc) { /* what is no function */
+		snprintf(dst, sz, "%s", f->function);
+		return;
+	}
 	if (!f->function) {
 		snprintf(dst, sz, "%s+0x%" PRIx64,
 			 f->module ? clean(t, file, sizeof(file), f->module) : "", f->offset);
@@ -277,6 +281,8 @@ static void put_row(const struct text *t, const struct growth_row *row)
 
 		frame_text(t, line, sizeof(line), &row->frame[i]);
 		len = strlen(line);
+		if (row->nr_merged)
+			snprintf(line + len, sizeof(line) - len, ": %u as one", row->nr_merged);
 		if (shown + 1 == FRAMES_SHOWN && more)
 			snprintf(line + len, sizeof(line) - len, " %s +%u",
 				 t->style->ascii ? "..." : "…", more);
@@ -289,7 +295,7 @@ static void put_row(const struct text *t, const struct growth_row *row)
 		put_padded(t, range, 0);
 		fputc('\n', t->f);
 	}
-	if (row->truncated)
+	if (row->truncated && !row->nr_merged)
 		fprintf(t->f, "%*s%s (the rest of the stack is not known)\n", col, "",
 			t->style->ascii ? "..." : "…");
 	if (!row->nr_frames)

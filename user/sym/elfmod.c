@@ -225,6 +225,20 @@ void elfmod_put(struct elfmod *m)
 	free(m);
 }
 
+void elfmod_see_root(struct elfmod *m, const char *root)
+{
+	char *copy;
+
+	/* what was found stays; the process that was asked may be gone, and its number another's */
+	if (m->tried_symtab || m->tried_dwarf || !strcmp(m->root, root))
+		return;
+	copy = strdup(root);
+	if (!copy)
+		return;
+	free(m->root);
+	m->root = copy;
+}
+
 bool elfmod_bias(const struct elfmod *m, uint64_t start, uint64_t pgoff, bool exec,
 		 uint64_t *ret_bias)
 {

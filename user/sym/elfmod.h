@@ -60,6 +60,8 @@ int elfmod_find(const char *build_id, bool debuginfod);
 /* elfmod_memory() - the same from an image in memory, which is copied */
 struct elfmod *elfmod_memory(const void *image, size_t sz, const char *name);
 void elfmod_put(struct elfmod *m);
+/* elfmod_see_root() - another process has it mapped, too: its debug information is looked for where that one is */
+void elfmod_see_root(struct elfmod *m, const char *root);
 
 /* elfmod_bias() - what to add to the file's addresses where @pgoff of it is mapped at @start */
 bool elfmod_bias(const struct elfmod *m, uint64_t start, uint64_t pgoff, bool exec,

@@ -29,6 +29,15 @@ struct syms *syms_new(pid_t pid, bool debuginfod)
 	return s;
 }
 
+struct syms *syms_new_sharing(pid_t pid, struct symfiles *files)
+{
+	struct syms *s = syms_new(pid, symfiles_debuginfod(files));
+
+	if (s)
+		s->shared = files;
+	return s;
+}
+
 static void free_maps(struct mapping *map, unsigned int nr)
 {
 	for (unsigned int i = 0; i < nr; i++) {
@@ -64,6 +73,8 @@ void syms_free(struct syms *s)
 		free(f);
 	}
 	perfmap_free(s->perfmap);
+	if (s->shared)
+		symfiles_trim(s->shared);
 	free(s);
 }
 
@@ -194,12 +205,15 @@ static bool is_vdso(const struct mapping *m)
 }
 
 /* The kernel gives every process the same page: ours is as good as theirs. */
-static struct elfmod *open_vdso(const struct mapping *m)
+static struct elfmod *open_vdso(const struct syms *s, const struct mapping *m)
 {
 	const void *image = (const void *)getauxval(AT_SYSINFO_EHDR);
 	size_t sz = m->end - m->start;
 
-	return image && sz <= 4 * 4096 ? elfmod_memory(image, sz, "[vdso]") : NULL;
+	if (!image || sz > 4 * 4096)
+		return NULL;
+	return s->shared ? symfiles_memory(s->shared, image, sz, "[vdso]") :
+			   elfmod_memory(image, sz, "[vdso]");
 }
 
 static char *module_name(const char *path)
@@ -230,7 +244,8 @@ static struct elfmod *open_elf(const struct syms *s, const struct mapping *m)
 	len = strlen(path);
 	if (len > sizeof(DELETED) - 1 && !strcmp(path + len - (sizeof(DELETED) - 1), DELETED))
 		path[len - (sizeof(DELETED) - 1)] = '\0';
-	elf = elfmod_open(fd, path, s->root, s->debuginfod);
+	elf = s->shared ? symfiles_open(s->shared, fd, path, s->root) :
+			  elfmod_open(fd, path, s->root, s->debuginfod);
 	free(path);
 	return elf;
 }
@@ -252,7 +267,7 @@ static struct symfile *file_of(struct syms *s, const struct mapping *m)
 	if (!key.key.vdso)
 		f->m = open_elf(s, m);
 	else if (s->pid) /* a recorded process may have had another kernel */
-		f->m = open_vdso(m);
+		f->m = open_vdso(s, m);
 	if (f->name)
 		HASH_ADD(hh, s->files, key, sizeof(f->key), f);
 	if (f->hh.tbl)

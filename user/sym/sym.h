@@ -18,6 +18,19 @@
 #include <sys/types.h>
 
 struct syms;
+struct symfiles;
+
+/**
+ * symfiles_new() - files that several processes have mapped, so that each is read once
+ * @keep: of those that no process has mapped any more so many stay open, asked for last
+ * @debuginfod: as in syms_new()
+ *
+ * symfiles_free() is for when all syms that share it are gone. Returns NULL when memory is short.
+ */
+struct symfiles *symfiles_new(unsigned int keep, bool debuginfod);
+void symfiles_free(struct symfiles *t); /* safe on NULL */
+/* symfiles_nr() - ELF files that are open */
+unsigned int symfiles_nr(const struct symfiles *t);
 
 /* One mapping; strings are borrowed for the call. */
 struct sym_map {
@@ -41,6 +54,8 @@ struct sym_map {
  * Returns NULL when memory is short.
  */
 struct syms *syms_new(pid_t pid, bool debuginfod);
+/* syms_new_sharing() - the same; a file that another process in @files has mapped is not read again */
+struct syms *syms_new_sharing(pid_t pid, struct symfiles *files);
 void syms_free(struct syms *s);
 
 /* syms_set_maps() - what is mapped now, in address order; files stay open from call to call. 0 or −ENOMEM */

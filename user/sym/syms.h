@@ -47,6 +47,7 @@ struct syms {
 	struct mapping *map; /* by address */
 	unsigned int nr;
 	struct symfile *files; /* uthash by key */
+	struct symfiles *shared; /* NULL: nobody else has them */
 	struct perfmap *perfmap;
 	bool tried_perfmap;
 	struct named *named; /* uthash by pc */
@@ -54,6 +55,13 @@ struct syms {
 
 /* syms_mapping() - the mapping of an address; NULL: none. Its file is opened if it is one */
 struct mapping *syms_mapping(struct syms *s, uint64_t addr);
+
+/* symfiles_open(), symfiles_memory() - as elfmod_open(), elfmod_memory(); elfmod_put() gives it back */
+struct elfmod *symfiles_open(struct symfiles *t, int fd, const char *path, const char *root);
+struct elfmod *symfiles_memory(struct symfiles *t, const void *image, size_t sz, const char *name);
+bool symfiles_debuginfod(const struct symfiles *t);
+/* symfiles_trim() - files were given back: close what is too much */
+void symfiles_trim(struct symfiles *t);
 
 /* perfmap_open() - what a JIT has written of its code in /tmp/perf-PID.map; NULL: nothing */
 struct perfmap *perfmap_open(pid_t pid, const char *root);

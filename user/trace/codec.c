@@ -197,8 +197,13 @@ static int encode_stack(struct codec *c, uint8_t **p, uint32_t id)
 	uint32_t fresh[STACKTAB_MAX_FRAMES];
 	unsigned int nr = 0;
 
-	if (grow(n, id, true))
+	if (grow(n, c->stacks ? stacktab_end(c->stacks) : id, true))
 		return -ENOMEM;
+	if (c->stacks && c->stacks_gen != stacktab_gen(c->stacks)) {
+		/* ids may be other stacks' by now: all are written anew */
+		c->stacks_gen = stacktab_gen(c->stacks);
+		c->gen++;
+	}
 	for (; id && n->gens[id] != c->gen && nr < STACKTAB_MAX_FRAMES;
 	     id = stacktab_caller(c->stacks, id))
 		fresh[nr++] = id;

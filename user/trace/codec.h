@@ -45,6 +45,7 @@ struct codec {
 	struct stacktab *stacks;
 	struct codec_names strings, frames;
 	uint32_t gen; /* number of the chunk */
+	uint32_t stacks_gen; /* encoder: of the table, when frames[] was filled */
 	uint64_t pc; /* the last frame written */
 
 	uint64_t time_ns; /* of the last event that was not a fault */
