@@ -374,7 +374,10 @@ static __always_inline u64 wake_flags(struct note *n)
 	used = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
 	if (used > ring_peak)
 		ring_peak = used;
-	return used > wake_above ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	/* what a call stack leads through is to be had as long as the process is there */
+	if (used > wake_above || (want_stacks && *(volatile u32 *)&stack_period))
+		return BPF_RB_FORCE_WAKEUP;
+	return BPF_RB_NO_WAKEUP;
 }
 
 /*

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -199,6 +200,37 @@ TEST_F(files, deleted_and_replaced)
 	}
 	EXPECT_STREQ(MARK, name(old));
 	syms_free(old);
+}
+
+/* Its process has ended and the path is not known: what another one has mapped is the same file. */
+TEST_F(files, known_by_its_number)
+{
+	struct syms *a = process(self->t, self->path[0]), *b;
+	struct sym_map map = { .start = AT, .end = AT + (16 << 20), .exec = true, .path = "f0" };
+	struct stat st;
+
+	ASSERT_EQ(0, stat(self->path[0], &st));
+	map.ino = st.st_ino;
+	map.dev = major(st.st_dev) << 20 | minor(st.st_dev);
+	b = syms_new_sharing(getpid(), self->t);
+	ASSERT_NE(NULL, b);
+	ASSERT_EQ(0, syms_set_maps(b, &map, 1));
+	EXPECT_STREQ("", name(b)); /* nobody has opened it yet */
+	syms_free(b);
+	EXPECT_STREQ(MARK, name(a));
+	b = syms_new_sharing(getpid(), self->t);
+	ASSERT_NE(NULL, b);
+	ASSERT_EQ(0, syms_set_maps(b, &map, 1));
+	EXPECT_STREQ(MARK, name(b));
+	EXPECT_EQ(1u, symfiles_nr(self->t));
+	syms_free(b);
+	map.dev++;
+	b = syms_new_sharing(getpid(), self->t);
+	ASSERT_NE(NULL, b);
+	ASSERT_EQ(0, syms_set_maps(b, &map, 1));
+	EXPECT_STREQ("", name(b));
+	syms_free(b);
+	syms_free(a);
 }
 
 TEST_HARNESS_MAIN

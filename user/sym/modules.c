@@ -234,8 +234,9 @@ static struct elfmod *open_elf(const struct syms *s, const struct mapping *m)
 	size_t len;
 	int fd = open_file(s, m);
 
+	/* its process ended before anybody looked: another one had the same file */
 	if (fd < 0)
-		return NULL;
+		return s->shared ? symfiles_known(s->shared, m->dev, m->ino) : NULL;
 	path = strdup(m->path);
 	if (!path) {
 		close(fd);

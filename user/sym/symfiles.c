@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "sym/syms.h"
@@ -148,6 +149,25 @@ struct elfmod *symfiles_open(struct symfiles *t, int fd, const char *path, const
 	elfmod_see_root(f->m, root);
 	f->m->nr_refs++;
 	return f->m;
+}
+
+/* As the kernel has it in maps and events. */
+static uint32_t kernel_dev(uint64_t dev)
+{
+	return major(dev) << 20 | minor(dev);
+}
+
+struct elfmod *symfiles_known(struct symfiles *t, uint32_t dev, uint64_t ino)
+{
+	struct shared *latest = NULL;
+
+	for (struct shared *f = t->files; ino && f; f = f->hh.next)
+		if (f->key.ino == ino && kernel_dev(f->key.dev) == dev)
+			latest = f;
+	if (!latest)
+		return NULL;
+	latest->m->nr_refs++;
+	return latest->m;
 }
 
 struct elfmod *symfiles_memory(struct symfiles *t, const void *image, size_t sz, const char *name)

@@ -62,6 +62,11 @@ struct elfmod *symfiles_memory(struct symfiles *t, const void *image, size_t sz,
 bool symfiles_debuginfod(const struct symfiles *t);
 /* symfiles_trim() - files were given back: close what is too much */
 void symfiles_trim(struct symfiles *t);
+/*
+ * symfiles_known() - what was opened of that device (as maps has it) and inode last, also to be given back; NULL: nothing.
+ * While it is open here the number of its inode is no other file's.
+ */
+struct elfmod *symfiles_known(struct symfiles *t, uint32_t dev, uint64_t ino);
 
 /* perfmap_open() - what a JIT has written of its code in /tmp/perf-PID.map; NULL: nothing */
 struct perfmap *perfmap_open(pid_t pid, const char *root);
