@@ -15,5 +15,6 @@ extern const char help_info[];
 extern const char help_export[];
 extern const char help_report[];
 extern const char help_diff[];
+extern const char help_serve[];
 
 #endif

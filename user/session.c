@@ -20,7 +20,7 @@
 
 #define POLL_MS 100 /* the ring wakes us when it fills; this bounds how old an event gets */
 #define MAX_EVENTS 8
-#define KEEP_ENDED 32
+#define KEEP_ENDED 32 /* of those that ended; the daemon tells its parts and keeps none */
 #define TOTAL_BUDGET (150 * NSEC_PER_MSEC) /* for counting pages, of all processes, an interval */
 #define TICK_BUDGET (8 * NSEC_PER_MSEC) /* of that for a process: under 1 % of a second */
 #define RING_PATIENCE (10 * NSEC_PER_MSEC) /* the ring is looked after in between */
@@ -94,9 +94,9 @@ static int replace_proc(struct session *s, struct proc *p, uint32_t prev_as)
 
 		if (sp->p->as != prev_as || sp->p->pid != p->pid)
 			continue;
+		sp->p = p; /* first: who hears of the drop may look at it */
 		if (drop(s, prev_as))
 			return -ENOMEM;
-		sp->p = p;
 		sp->virt_off = 0;
 		sp->sweep_at = 0;
 		sp->residual = 0;
@@ -136,21 +136,18 @@ int session_sink(void *ctx, const struct mtr_event *ev)
 		return 0;
 	if (ev->kind == MTR_EV_EXEC)
 		return replace_proc(s, p, ev->proc.prev_as);
-	if (s->opening && src_proc_pid(s->opening) == (pid_t)p->pid) {
-		handle = s->opening;
-		s->opening = NULL;
-		k = s->kernel0;
+	handle = session_opened(s, (pid_t)p->pid, &k);
+	if (handle && k.kind) {
 		k.as = ev->as;
-		if (k.kind)
-			session_apply(s, &k);
-	} else if (src_proc_open((pid_t)p->pid, &handle)) {
+		session_apply(s, &k);
+	} else if (!handle && src_proc_open((pid_t)p->pid, &handle)) {
 		handle = NULL;
 	}
 	return add_proc(s, p, handle);
 }
 
 /* The signal that wants the session to end, and what wakes its loop. */
-static volatile sig_atomic_t caught, resized, marked;
+static volatile sig_atomic_t caught, resized, marked, hung_up, hangup_ends;
 static const struct itimerval every_20ms = { { 0, 20000 }, { 0, 20000 } };
 static int wake_fd = -1;
 
@@ -165,6 +162,8 @@ static void on_any_signal(int signo)
 		resized = 1;
 	else if (signo == SIGUSR2)
 		marked = 1;
+	else if (signo == SIGHUP && !hangup_ends)
+		hung_up = 1;
 	else
 		caught = signo;
 	if (caught)
@@ -185,7 +184,8 @@ static void catch_signals(struct session *s)
 	struct sigaction sa = { .sa_handler = on_any_signal };
 
 	wake_fd = s->signal_fd;
-	caught = resized = marked = 0;
+	caught = resized = marked = hung_up = 0;
+	hangup_ends = !s->o->daemon;
 	for (unsigned int i = 0; i < sizeof(signos) / sizeof(*signos); i++)
 		sigaction(signos[i], &sa, NULL);
 }
@@ -223,6 +223,7 @@ static int open_bpf(struct session *s)
 				   .module = !src_kmod_there(),
 				   .stacks = s->o->stacks,
 				   .fault_period = s->o->sample_faults,
+				   .max_targets = s->o->max_targets,
 				   .no_storage = s->o->drop && !strcmp(s->o->drop, "storage") };
 	const char *why = NULL;
 	int err;
@@ -329,7 +330,7 @@ void session_close(struct session *s)
 	}
 	free(s->procs);
 	callpaths_free(s->paths);
-	src_proc_close(s->opening);
+	session_opening_end(s);
 	model_fini(&s->model);
 	strtab_free(s->st);
 	if (s->epfd >= 0)
@@ -339,37 +340,6 @@ void session_close(struct session *s)
 	if (s->signal_fd >= 0)
 		close(s->signal_fd);
 	free(s);
-}
-
-static int keep(void *ctx, const struct mtr_event *ev)
-{
-	*(struct mtr_event *)ctx = *ev;
-	return 0;
-}
-
-int session_attach(struct session *s, const pid_t *pids, unsigned int nr)
-{
-	for (unsigned int i = 0; i < nr; i++) {
-		int err;
-
-		src_proc_close(s->opening);
-		s->opening = NULL;
-		err = src_proc_open(pids[i], &s->opening);
-		if (err)
-			return target_error(pids[i], err);
-		/* before the hooks: what is counted in between shows as unseen, never as too much */
-		s->kernel0.kind = 0;
-		src_proc_kernel(s->opening, 0, keep, &s->kernel0);
-		err = src_bpf_attach(s->bpf, &pids[i], 1, s->o->follow);
-		if (err < 0)
-			return log_error(EX_FAILED, "see: memtrace doctor",
-					 "cannot attach to PID %d: %s", pids[i], strerror(-err));
-		if (src_bpf_drain(s->bpf, session_sink, s) < 0)
-			return log_error(EX_FAILED, NULL, "out of memory");
-		if (!err && !model_proc_by_pid(&s->model, (uint32_t)pids[i]))
-			return target_error(pids[i], -ESRCH);
-	}
-	return 0;
 }
 
 static int measure(struct session *s, uint64_t dt_ns)
@@ -431,7 +401,7 @@ static int take_in(struct session *s)
 /* Following a fork storm must not fill the memory: of those that ended, the latest are kept. */
 static int forget_ended(struct session *s)
 {
-	unsigned int nr_ended = 0, n = 0;
+	unsigned int nr_ended = 0, n = 0, keep = s->o->daemon ? 0 : KEEP_ENDED;
 	int err = 0;
 
 	for (unsigned int i = 0; i < s->nr_procs; i++)
@@ -439,7 +409,7 @@ static int forget_ended(struct session *s)
 	for (unsigned int i = 0; i < s->nr_procs; i++) {
 		struct sess_proc *sp = s->procs[i];
 
-		if (!sp->ended || nr_ended <= KEEP_ENDED) {
+		if (!sp->ended || nr_ended <= keep) {
 			sp->ended = sp->p->state == 'X';
 			s->procs[n++] = sp;
 			continue;
@@ -502,7 +472,7 @@ static bool all_ended(const struct session *s)
 	for (unsigned int i = 0; i < s->nr_procs; i++)
 		if (s->procs[i]->p->death == DEATH_NONE || s->procs[i]->p->state != 'X')
 			return false;
-	return true;
+	return !s->o->daemon; /* it waits for those to come */
 }
 
 /* SIGUSR2 */
@@ -528,11 +498,16 @@ static int on_signal(struct session *s, const struct session_view *v, void *ctx)
 	}
 	if (take_mark(s))
 		return 1;
+	if (hung_up) {
+		hung_up = 0;
+		if (v->hangup)
+			v->hangup(ctx, s);
+	}
 	s->signal = caught;
 	return s->signal;
 }
 
-static int arm(struct session *s)
+int session_rearm(struct session *s)
 {
 	struct itimerspec its = {};
 
@@ -607,7 +582,7 @@ int session_run(struct session *s, const struct session_view *v, void *ctx)
 	uint64_t until = s->o->duration_ns ? boot_ns() + s->o->duration_ns : UINT64_MAX;
 	struct epoll_event evs[MAX_EVENTS];
 	bool ended = false;
-	int n, err = arm(s);
+	int n, err = session_rearm(s);
 
 	if (!err)
 		err = watch(s, v->fd);
@@ -668,6 +643,11 @@ struct sess_proc **session_procs(struct session *s, unsigned int *ret_nr)
 const struct mtr_cost *session_cost(const struct session *s)
 {
 	return &s->cost_now;
+}
+
+uint64_t session_unfollowed(const struct session *s)
+{
+	return src_bpf_unseen_procs(s->bpf);
 }
 
 const char *session_rung(const struct session *s)
