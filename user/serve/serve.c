@@ -7,12 +7,15 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#include "serve/notify.h"
 #include "serve/rules.h"
 #include "serve/serve_int.h"
 #include "serve/serve_run.h"
 #include "serve/traced.h"
+#include "source/confine.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/privilege.h"
 
 #define RING (8ull << 20) /* its pages are the daemon's memory, twice */
 
@@ -233,10 +236,18 @@ static void turn(void *ctx, struct session *s)
 static void hangup(void *ctx, struct session *s)
 {
 	struct serve *sv = ctx;
-	struct conf *now = load(sv->cmdline, true), *old = sv->conf;
+	struct conf *now, *old = sv->conf;
+	char state[64];
 
-	if (!now)
+	snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%llu",
+		 (unsigned long long)(clock_ns(CLOCK_MONOTONIC) / 1000));
+	notify_systemd(state);
+	now = load(sv->cmdline, true);
+
+	if (!now) {
+		notify_systemd("READY=1");
 		return;
+	}
 	if (now->max_procs != old->max_procs) {
 		log_warn("max-processes = %u counts from the next start on", now->max_procs);
 		now->max_procs = old->max_procs;
@@ -251,6 +262,7 @@ static void hangup(void *ctx, struct session *s)
 			serve_parts[i]->reload(sv->ctx[i], now);
 	conf_free(old);
 	log_info("the configuration was read again");
+	notify_systemd("READY=1");
 }
 
 /* ---- begin and end */
@@ -351,7 +363,12 @@ static int begin(struct serve *sv)
 	err = finder_scan(sv);
 	if (err)
 		return log_error(EX_FAILED, NULL, "cannot look at /proc: %s", strerror(-err));
+	privilege_hurry();
+	err = confine_self();
+	if (err)
+		log_warn("the daemon keeps rights that it does not need: %s", strerror(-err));
 	log_info("%u processes are traced", sv->table.nr);
+	notify_systemd("READY=1");
 	return 0;
 }
 
@@ -393,6 +410,7 @@ int serve_run(const struct opts *o)
 	if (!ret) {
 		v.fd = loop_fd(sv->loop);
 		ret = session_run(sv->s, &v, sv);
+		notify_systemd("STOPPING=1");
 	}
 	tear_down(sv);
 	return ret;
