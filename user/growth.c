@@ -2,13 +2,20 @@
 #include "growth.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include "export/symmaps.h"
 #include "util/log.h"
 
-#define MAX_TICKS 1024u
+#define MAX_TICKS 1024u /* points of a series, where nobody says */
 #define WORTH (64 * 1024) /* bytes from which on a path has a series */
+
+void growth_bound(struct growth *g, unsigned int max_ticks, unsigned int max_series)
+{
+	g->max_ticks = max_ticks;
+	g->max_series = max_series;
+}
 
 struct growth *growth_new(struct model *m, struct callpaths *paths)
 {
@@ -21,6 +28,7 @@ struct growth *growth_new(struct model *m, struct callpaths *paths)
 	g->stacks = callpaths_stacks(paths);
 	g->period = g->most_period = callpaths_period(paths);
 	g->fault_period = 1;
+	growth_bound(g, MAX_TICKS, UINT_MAX);
 	return g;
 }
 
@@ -34,6 +42,7 @@ struct growth *growth_of_file(struct model *m, const struct stacktab *stacks, bo
 	g->stacks = stacks;
 	g->debuginfod = debuginfod;
 	g->period = g->most_period = g->fault_period = 1;
+	growth_bound(g, MAX_TICKS, UINT_MAX);
 	g->mods = modtab_new();
 	if (g->mods)
 		return g;
@@ -41,10 +50,18 @@ struct growth *growth_of_file(struct model *m, const struct stacktab *stacks, bo
 	return NULL;
 }
 
-static void free_proc(struct growth_proc *gp)
+static void free_series(struct growth *g, struct growth_path *p)
+{
+	g->nr_series -= p->series != NULL;
+	free(p->series);
+	p->series = NULL;
+	p->nr_series = 0;
+}
+
+static void free_proc(struct growth *g, struct growth_proc *gp)
 {
 	for (uint32_t i = 0; i < gp->nr_paths; i++)
-		free(gp->path[i].series);
+		free_series(g, &gp->path[i]);
 	for (unsigned int i = 0; i < gp->nr_moments; i++)
 		free(gp->moment[i].net);
 	free(gp->path);
@@ -65,7 +82,7 @@ void growth_free(struct growth *g)
 		return;
 	HASH_ITER(hh, g->procs, gp, tmp) {
 		HASH_DEL(g->procs, gp);
-		free_proc(gp);
+		free_proc(g, gp);
 	}
 	modtab_free(g->mods);
 	free(g);
@@ -98,7 +115,7 @@ static struct growth_proc *add_proc(struct growth *g, struct proc *p, uint64_t n
 		if (gp->hh.tbl)
 			return gp;
 	}
-	free_proc(gp);
+	free_proc(g, gp);
 	return NULL;
 }
 
@@ -130,7 +147,7 @@ static int begin(struct growth *g, const struct mtr_event *ev)
 
 	if (ev->kind == MTR_EV_EXEC && old && old->pid == ev->proc.pid) {
 		HASH_DEL(g->procs, old);
-		free_proc(old);
+		free_proc(g, old);
 	}
 	return find_proc(g, ev->as) || (p && add_proc(g, p, ev->time_ns)) ? 0 : -ENOMEM;
 }
@@ -370,7 +387,7 @@ static int set_marks(struct growth *g, const struct mtr_event *ev)
 	return err;
 }
 
-static int rebase(struct growth_proc *gp, uint64_t now_ns)
+static int rebase(struct growth *g, struct growth_proc *gp, uint64_t now_ns)
 {
 	gp->adopted = true;
 	gp->from_ns = now_ns;
@@ -382,9 +399,8 @@ static int rebase(struct growth_proc *gp, uint64_t now_ns)
 	while (gp->nr_moments)
 		free(gp->moment[--gp->nr_moments].net);
 	for (uint32_t k = 0; k < gp->nr_paths; k++) {
-		free(gp->path[k].series);
-		gp->path[k].series = NULL;
-		gp->path[k].nr_series = gp->path[k].nr_tids = 0;
+		free_series(g, &gp->path[k]);
+		gp->path[k].nr_tids = 0;
 	}
 	return ledger_rebase(&gp->ledger);
 }
@@ -397,7 +413,7 @@ int growth_rebase(struct growth *g, uint64_t now_ns)
 	for (gp = g->procs; gp && !err; gp = gp->hh.next) {
 		gp->p = model_proc(g->model, gp->as);
 		if (gp->p)
-			err = rebase(gp, now_ns);
+			err = rebase(g, gp, now_ns);
 	}
 	return err;
 }
@@ -422,7 +438,7 @@ int growth_event(void *ctx, const struct mtr_event *ev)
 		return 0; /* --drop: nobody learns of it */
 	if (ev->kind == MTR_EV_DROP) {
 		HASH_DEL(g->procs, gp);
-		free_proc(gp);
+		free_proc(g, gp);
 		return 0;
 	}
 	gp->p = model_proc(g->model, ev->as);
@@ -463,14 +479,16 @@ static void thin_out(struct growth_proc *gp)
 	gp->keep_every *= 2;
 }
 
-static void keep_paths(struct growth_proc *gp)
+static void keep_paths(struct growth *g, struct growth_proc *gp)
 {
 	for (uint32_t k = 0; k < gp->nr_paths; k++) {
 		struct growth_path *p = &gp->path[k];
 		int64_t net = ledger_path(&gp->ledger, LEDGER_FIRST + k).net;
 
-		if (!p->series && net * p->weight >= WORTH)
-			p->series = calloc(MAX_TICKS, sizeof(*p->series));
+		if (!p->series && net * p->weight >= WORTH && g->nr_series < g->max_series) {
+			p->series = calloc(g->max_ticks, sizeof(*p->series));
+			g->nr_series += p->series != NULL;
+		}
 		if (!p->series)
 			continue;
 		p->series[gp->nr_ticks] = net;
@@ -478,19 +496,19 @@ static void keep_paths(struct growth_proc *gp)
 	}
 }
 
-static void keep(struct growth_proc *gp, uint64_t now_ns)
+static void keep(struct growth *g, struct growth_proc *gp, uint64_t now_ns)
 {
 	if (!gp->tick_ns) {
-		gp->tick_ns = calloc(MAX_TICKS, sizeof(*gp->tick_ns));
-		gp->tick_rss = calloc(MAX_TICKS, sizeof(*gp->tick_rss));
+		gp->tick_ns = calloc(g->max_ticks, sizeof(*gp->tick_ns));
+		gp->tick_rss = calloc(g->max_ticks, sizeof(*gp->tick_rss));
 	}
 	if (!gp->tick_ns || !gp->tick_rss)
 		return;
-	if (gp->nr_ticks == MAX_TICKS)
+	if (gp->nr_ticks >= g->max_ticks)
 		thin_out(gp);
 	gp->tick_ns[gp->nr_ticks] = now_ns;
 	gp->tick_rss[gp->nr_ticks] = proc_rss(gp->p);
-	keep_paths(gp);
+	keep_paths(g, gp);
 	gp->nr_ticks++;
 }
 
@@ -507,7 +525,7 @@ void growth_tick(struct growth *g, uint64_t now_ns)
 		if (!gp->p) {
 			/* it ended long ago, and the session has forgotten it */
 			HASH_DEL(g->procs, gp);
-			free_proc(gp);
+			free_proc(g, gp);
 			continue;
 		}
 		if (take_old_excess(gp))
@@ -519,7 +537,7 @@ void growth_tick(struct growth *g, uint64_t now_ns)
 			growth_maps(g, gp);
 		if (++gp->skipped >= gp->keep_every) {
 			gp->skipped = 0;
-			keep(gp, now_ns);
+			keep(g, gp, now_ns);
 		}
 	}
 }

@@ -94,6 +94,8 @@ struct growth {
 	unsigned int period; /* of faults at a known place, one in so many brings its stack */
 	unsigned int most_period; /* the highest it has been */
 	unsigned int fault_period; /* one fault in so many is told of, by chance; 1: all */
+	unsigned int max_ticks; /* points of a series at most */
+	unsigned int max_series, nr_series; /* of paths, of all processes together; further paths have none */
 };
 
 /* growth_new() - @paths: the session's, which outlives it; NULL: memory is short */
@@ -101,6 +103,8 @@ struct growth *growth_new(struct model *m, struct callpaths *paths);
 /* growth_of_file() - @stacks: the reader's, which outlives it; the same events come from a file */
 struct growth *growth_of_file(struct model *m, const struct stacktab *stacks, bool debuginfod);
 void growth_free(struct growth *g);
+/* growth_bound() - before the first process: how much is kept of what was; a session keeps all its paths' */
+void growth_bound(struct growth *g, unsigned int max_ticks, unsigned int max_series);
 
 /* growth_adopt() - a process that was traced before: what it has is what was before attach. 0 or −ENOMEM */
 int growth_adopt(struct growth *g, struct proc *p, uint64_t now_ns);

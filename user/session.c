@@ -23,6 +23,8 @@
 #define KEEP_ENDED 32 /* of those that ended; the daemon tells its parts and keeps none */
 #define TOTAL_BUDGET (150 * NSEC_PER_MSEC) /* for counting pages, of all processes, an interval */
 #define TICK_BUDGET (8 * NSEC_PER_MSEC) /* of that for a process: under 1 % of a second */
+#define QUIET_EVERY 32 /* intervals between two looks at a process of the daemon's that does nothing */
+#define DAEMON_HISTORY 256 /* samples of each process */
 #define RING_PATIENCE (10 * NSEC_PER_MSEC) /* the ring is looked after in between */
 
 static int add_proc(struct session *s, struct proc *p, struct src_proc *handle)
@@ -292,6 +294,7 @@ int session_open(const struct opts *o, struct session **ret_s)
 	}
 	model_init(&s->model, s->st);
 	set_drop(&s->model, o->drop);
+	s->model.history_len = o->daemon ? DAEMON_HISTORY : 0;
 	s->now_ns = boot_ns();
 	if (o->stacks) {
 		s->paths = callpaths_new(&s->model, o->sample, o->max_overhead);
@@ -435,6 +438,33 @@ static uint64_t budget(const struct sess_proc *sp, uint64_t left)
 	return want < left ? want : left;
 }
 
+/*
+ * Most of a daemon's processes do nothing most of the time: such a one is looked at now and then, each
+ * at its turn, and has no ends of intervals. One more after it came to rest takes its rates back.
+ */
+static bool is_active(struct session *s, struct sess_proc *sp)
+{
+	bool was = sp->active;
+
+	sp->active = sp->p->stirred || !sp->p->ticked || sp->unfinished || sp->p->want_maps ||
+		     s->maps_lost;
+	sp->p->stirred = false;
+	return !s->o->daemon || sp->active || was;
+}
+
+static int end_of(struct session *s, struct sess_proc *sp, uint64_t until)
+{
+	uint64_t now = boot_ns();
+	int err = 0;
+
+	if (is_active(s, sp)) {
+		err = reconcile_tick(s, sp, budget(sp, now < until ? until - now : 0));
+		return err ? err : tell(s, MTR_EV_TICK, sp->p->as);
+	}
+	/* its pages are where they were: a counter would have told */
+	return (s->nr_ticks + sp->p->as) % QUIET_EVERY ? 0 : reconcile_tick(s, sp, 0);
+}
+
 int session_settle(struct session *s)
 {
 	uint64_t before = s->now_ns, until, drained = boot_ns();
@@ -456,10 +486,9 @@ int session_settle(struct session *s)
 			drained = now;
 		}
 		if (!err)
-			err = reconcile_tick(s, sp, budget(sp, now < until ? until - now : 0));
-		if (!err)
-			err = tell(s, MTR_EV_TICK, sp->p->as);
+			err = end_of(s, sp, until);
 	}
+	s->nr_ticks++;
 	if (!err)
 		err = measure(s, s->now_ns - before);
 	if (s->stacks_on && callpaths_tick(s->paths, s->now_ns))

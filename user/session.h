@@ -30,6 +30,8 @@ struct sess_proc {
 	bool ended; /* at the interval before this one already */
 	bool left; /* told to the user that it ended */
 	void *user; /* the daemon's */
+	bool unfinished; /* not all pages that were to be counted could be in the time there was */
+	bool active; /* its interval ended with the session's; false: nothing happened in it (daemon) */
 };
 
 struct session_view {

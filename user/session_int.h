@@ -31,6 +31,7 @@ struct session {
 	unsigned int nr_opening;
 	int epfd, timer_fd, signal_fd;
 	int signal; /* that ended the run; 0: none */
+	uint64_t nr_ticks; /* intervals that ended */
 	uint64_t now_ns, tick_events, tick_lock_ns, lock_ns_gone;
 	event_sink_fn tap; /* NULL: none */
 	void *tap_ctx;

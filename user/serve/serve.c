@@ -17,6 +17,8 @@
 #include "util/log.h"
 #include "util/privilege.h"
 
+#define SERIES_POINTS 256u /* of each process and call path */
+#define MAX_SERIES 4096u /* of call paths, all together: 8 MiB */
 #define RING (8ull << 20) /* its pages are the daemon's memory, twice */
 
 /* ---- configuration */
@@ -316,6 +318,7 @@ static int set_up(struct serve *sv)
 	sv->g = growth_new(session_model(sv->s), session_paths(sv->s));
 	if (!sv->g)
 		return log_error(EX_FAILED, NULL, "out of memory");
+	growth_bound(sv->g, SERIES_POINTS, MAX_SERIES);
 	session_tap(sv->s, on_event, sv);
 	return start_parts(sv);
 }

@@ -25,6 +25,7 @@ struct table {
 	unsigned int nr, cap;
 	struct served_entry *by_pid, *by_as; /* uthash; by_pid: those that have not ended */
 	uint64_t nr_seen, nr_ended;
+	uint64_t nr_updates;
 };
 
 struct serve {

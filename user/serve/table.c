@@ -13,6 +13,7 @@
 #include "util/clock.h"
 #include "util/log.h"
 
+#define QUIET_EVERY 8 /* intervals: rates of those that do nothing */
 #define CGROUP_EVERY (30 * NSEC_PER_SEC)
 
 /* sess_proc.user of one that has ended and that the session has not dropped yet. */
@@ -188,7 +189,7 @@ static int64_t limit_left(const struct sess_proc *sp)
 	return left;
 }
 
-static void update(struct serve *sv, struct served *p)
+static void update(struct serve *sv, struct served *p, bool turn)
 {
 	struct served_entry *e = entry(p);
 	struct proc *m = p->sp->p;
@@ -198,10 +199,12 @@ static void update(struct serve *sv, struct served *p)
 	    (now - e->cgroup_ns >= CGROUP_EVERY || e->execs != m->exec_nr))
 		read_owner(e, now);
 	spans_add(&e->spans, now, proc_rss(m));
+	if (!p->sp->active && !turn)
+		return; /* as it was */
 	for (unsigned int k = 0; k < SPANS_NR; k++)
 		p->known[k] = spans_rate(&e->spans, k, &p->rate[k]);
 	spans_verdict(&e->spans, limit_left(p->sp), &p->verdict);
-	p->faults_per_s = m->minor_rate + m->major_rate;
+	p->faults_per_s = p->sp->active ? m->minor_rate + m->major_rate : 0;
 	headroom(p);
 }
 
@@ -209,7 +212,8 @@ void table_update(struct serve *sv)
 {
 	table_look(sv);
 	for (unsigned int i = 0; i < sv->table.nr; i++)
-		update(sv, sv->table.procs[i]);
+		update(sv, sv->table.procs[i], (i + sv->table.nr_updates) % QUIET_EVERY == 0);
+	sv->table.nr_updates++;
 }
 
 static void free_entry(struct table *t, struct served_entry *e)
