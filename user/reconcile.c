@@ -21,6 +21,7 @@
 #define LIMITS_EVERY (2 * NSEC_PER_SEC)
 #define REREAD_AFTER (3 * NSEC_PER_SEC / 2) /* what the last one left in doubt is decided then */
 #define DAEMON_LIMITS_EVERY (10 * NSEC_PER_SEC) /* it has many */
+#define QUIET_LIMITS_EVERY (300 * NSEC_PER_SEC) /* and most of them do nothing */
 #define STALE_AFTER (10 * NSEC_PER_SEC)
 #define RESIDUAL_SLACK (4 * 4096)
 #define COUNT_QUICK (2 * NSEC_PER_MSEC)
@@ -180,6 +181,14 @@ static int gone(struct session *s, struct sess_proc *sp)
 	return give(s, &ev);
 }
 
+/* They are read from a dozen files. */
+static uint64_t limits_every(const struct session *s, const struct sess_proc *sp)
+{
+	if (!s->o->daemon)
+		return LIMITS_EVERY;
+	return sp->active ? DAEMON_LIMITS_EVERY : QUIET_LIMITS_EVERY;
+}
+
 int reconcile_tick(struct session *s, struct sess_proc *sp, uint64_t budget_ns)
 {
 	int err;
@@ -195,8 +204,7 @@ int reconcile_tick(struct session *s, struct sess_proc *sp, uint64_t budget_ns)
 	if (err || !sp->sp)
 		return err == -EPERM ? 0 : err;
 	sp->gone = 0;
-	if (s->now_ns - sp->limits_ns >= (s->o->daemon ? DAEMON_LIMITS_EVERY : LIMITS_EVERY) ||
-	    !sp->limits_ns) {
+	if (s->now_ns - sp->limits_ns >= limits_every(s, sp) || !sp->limits_ns) {
 		limits_read(src_proc_pid(sp->sp), &sp->limits);
 		sp->limits_ns = s->now_ns;
 		err = context_limits(&sp->limits, sp->p->as, s->now_ns, s->st, give, s);

@@ -273,13 +273,9 @@ bool cgname_matches(const char *pattern, const char *path)
 
 	if (!strncmp(pattern, ROOT "/", sizeof(ROOT)))
 		pattern += sizeof(ROOT) - 1;
-	if (strchr(pattern, '/') && *pattern != '/' && strncmp(pattern, "pod:", 4)) {
-		snprintf(with, sizeof(with), "/%s", pattern);
-		pattern = with;
-	}
-	if (*pattern == '/') {
-		/* "/system.slice/" is the same */
-		snprintf(with, sizeof(with), "%s", pattern);
+	if (strchr(pattern, '/') && strncmp(pattern, "pod:", 4)) {
+		/* "/system.slice/" and "system.slice" are the same */
+		snprintf(with, sizeof(with), "%s%s", *pattern == '/' ? "" : "/", pattern);
 		len = strlen(with);
 		while (len > 1 && with[len - 1] == '/')
 			with[--len] = '\0';

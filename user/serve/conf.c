@@ -487,7 +487,7 @@ static struct conf *defaults(void)
 	c->max_procs = 1000;
 	c->interval_ns = NSEC_PER_SEC;
 	c->max_overhead = 1;
-	c->socket = strdup("/run/memtrace/memtrace.sock");
+	c->socket = strdup(CONF_SOCKET);
 	c->group = strdup("memtrace");
 	c->max_clients = 256;
 	c->client_queue = 4 << 20;

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #define CONF_DEFAULT "/etc/memtrace/memtrace.conf"
+#define CONF_SOCKET "/run/memtrace/memtrace.sock"
 
 struct conf_list {
 	char **item;

@@ -14,7 +14,7 @@
 #include "util/log.h"
 
 #define QUIET_EVERY 8 /* intervals: rates of those that do nothing */
-#define CGROUP_EVERY (30 * NSEC_PER_SEC)
+#define CGROUP_EVERY (120 * NSEC_PER_SEC) /* it may be moved to another */
 
 /* sess_proc.user of one that has ended and that the session has not dropped yet. */
 static struct served swept;

@@ -146,7 +146,13 @@ unsigned int traced_load(struct traced *t, struct traced_proc **ret_procs, uint6
 
 static bool same(const struct traced *t, const struct traced_proc *procs, unsigned int nr)
 {
-	return t->fd >= 0 && t->nr == nr && (!nr || !memcmp(t->procs, procs, nr * sizeof(*procs)));
+	if (t->fd < 0 || t->nr != nr)
+		return false;
+	for (unsigned int i = 0; i < nr; i++)
+		if (t->procs[i].pid != procs[i].pid ||
+		    t->procs[i].start_ticks != procs[i].start_ticks)
+			return false;
+	return true;
 }
 
 static int say_alive(const struct traced *t, uint64_t now_ns)
@@ -163,7 +169,8 @@ static int keep_copy(struct traced *t, const struct traced_proc *procs, unsigned
 
 	if (!copy)
 		return -ENOMEM;
-	memcpy(copy, procs, nr * sizeof(*copy));
+	if (nr)
+		memcpy(copy, procs, nr * sizeof(*copy));
 	free(t->procs);
 	t->procs = copy;
 	t->nr = nr;
