@@ -173,6 +173,34 @@ static struct growth_path *path_of(struct growth_proc *gp, uint32_t path)
 		       NULL;
 }
 
+/* The place of a key, or where it would stand; the table is never full. */
+static struct growth_ref *ref_of(const struct growth_proc *gp, uint32_t key)
+{
+	uint32_t mask = gp->cap_by_stack - 1, at = key * 2654435761u & mask;
+
+	while (gp->by_stack[at].path && gp->by_stack[at].key != key)
+		at = (at + 1) & mask;
+	return &gp->by_stack[at];
+}
+
+/* Ids are of the whole stream: a table by id would be as large for each process as for all. */
+static int grow_refs(struct growth_proc *gp)
+{
+	struct growth_ref *old = gp->by_stack;
+	uint32_t nr = gp->cap_by_stack, cap = nr ? 2 * nr : 64;
+	struct growth_ref *by = calloc(cap, sizeof(*by));
+
+	if (!by)
+		return -ENOMEM;
+	gp->by_stack = by;
+	gp->cap_by_stack = cap;
+	for (uint32_t i = 0; i < nr; i++)
+		if (old[i].path)
+			*ref_of(gp, old[i].key) = old[i];
+	free(old);
+	return 0;
+}
+
 /*
  * The path of a stack, which is added when new; LEDGER_NO_PATH when memory is short.
  * @weight: of what it brings one in so many is told of
@@ -180,22 +208,16 @@ static struct growth_path *path_of(struct growth_proc *gp, uint32_t path)
 static uint32_t path_for(struct growth_proc *gp, uint32_t stack, bool truncated,
 			 unsigned int weight)
 {
-	uint32_t at = 2 * stack + (weight > 1);
+	uint32_t key = 2 * stack + (weight > 1);
+	struct growth_ref *ref;
 
 	if (!stack)
 		return LEDGER_NO_PATH;
-	if (at >= gp->cap_by_stack) {
-		uint32_t cap = 2 * at + 256;
-		uint32_t *by = reallocarray(gp->by_stack, cap, sizeof(*by));
-
-		if (!by)
-			return LEDGER_NO_PATH;
-		memset(by + gp->cap_by_stack, 0, (cap - gp->cap_by_stack) * sizeof(*by));
-		gp->by_stack = by;
-		gp->cap_by_stack = cap;
-	}
-	if (gp->by_stack[at])
-		return gp->by_stack[at];
+	if (2 * (gp->nr_paths + 1) > gp->cap_by_stack && grow_refs(gp))
+		return LEDGER_NO_PATH;
+	ref = ref_of(gp, key);
+	if (ref->path)
+		return ref->path;
 	if (gp->nr_paths == gp->cap_paths) {
 		uint32_t cap = gp->cap_paths ? 2 * gp->cap_paths : 64;
 		struct growth_path *p = reallocarray(gp->path, cap, sizeof(*p));
@@ -207,8 +229,8 @@ static uint32_t path_for(struct growth_proc *gp, uint32_t stack, bool truncated,
 	}
 	gp->path[gp->nr_paths] =
 		(struct growth_path){ .stack = stack, .truncated = truncated, .weight = weight };
-	gp->by_stack[at] = LEDGER_FIRST + gp->nr_paths++;
-	return gp->by_stack[at];
+	*ref = (struct growth_ref){ .key = key, .path = LEDGER_FIRST + gp->nr_paths++ };
+	return ref->path;
 }
 
 static void take_stack(struct growth_proc *gp, const struct mtr_event *ev, unsigned int weight)

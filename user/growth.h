@@ -67,7 +67,10 @@ struct growth_proc {
 	uint64_t maps_gen; /* of the address space, when its files were told to syms */
 	struct growth_path *path; /* number − LEDGER_FIRST */
 	uint32_t nr_paths, cap_paths;
-	uint32_t *by_stack; /* path of a stack id, twice for each: of all, of a part; 0: none yet */
+	/* path of a stack id, twice for each: of all, of a part; open addressing, a power of 2 of places */
+	struct growth_ref {
+		uint32_t key, path; /* path 0: free */
+	} * by_stack;
 	uint32_t cap_by_stack;
 	uint64_t from_ns;
 	bool adopted; /* it was not watched from its beginning on: what it had then is 'before' */
@@ -95,7 +98,8 @@ struct growth {
 	unsigned int most_period; /* the highest it has been */
 	unsigned int fault_period; /* one fault in so many is told of, by chance; 1: all */
 	unsigned int max_ticks; /* points of a series at most */
-	unsigned int max_series, nr_series; /* of paths, of all processes together; further paths have none */
+	unsigned int max_series,
+		nr_series; /* of paths, of all processes together; further paths have none */
 };
 
 /* growth_new() - @paths: the session's, which outlives it; NULL: memory is short */

@@ -23,8 +23,10 @@
 #define KEEP_ENDED 32 /* of those that ended; the daemon tells its parts and keeps none */
 #define TOTAL_BUDGET (150 * NSEC_PER_MSEC) /* for counting pages, of all processes, an interval */
 #define TICK_BUDGET (8 * NSEC_PER_MSEC) /* of that for a process: under 1 % of a second */
-#define QUIET_EVERY 32 /* intervals between two looks at a process of the daemon's that does nothing */
+#define QUIET_EVERY \
+	32 /* intervals between two looks at a process of the daemon's that does nothing */
 #define DAEMON_HISTORY 256 /* samples of each process */
+#define DAEMON_NEW 32 /* processes whose programs are opened for call stacks, an interval */
 #define RING_PATIENCE (10 * NSEC_PER_MSEC) /* the ring is looked after in between */
 
 static int add_proc(struct session *s, struct proc *p, struct src_proc *handle)
@@ -275,6 +277,16 @@ static void set_drop(struct model *m, const char *name)
 			m->drop_srcs |= 1u << i;
 }
 
+/* A daemon has many processes, and they come and go. */
+static void bound(struct session *s)
+{
+	if (!s->o->daemon)
+		return;
+	s->model.history_len = DAEMON_HISTORY;
+	if (s->paths)
+		callpaths_bound(s->paths, DAEMON_NEW);
+}
+
 int session_open(const struct opts *o, struct session **ret_s)
 {
 	struct session *s = calloc(1, sizeof(*s));
@@ -294,7 +306,6 @@ int session_open(const struct opts *o, struct session **ret_s)
 	}
 	model_init(&s->model, s->st);
 	set_drop(&s->model, o->drop);
-	s->model.history_len = o->daemon ? DAEMON_HISTORY : 0;
 	s->now_ns = boot_ns();
 	if (o->stacks) {
 		s->paths = callpaths_new(&s->model, o->sample, o->max_overhead);
@@ -303,6 +314,7 @@ int session_open(const struct opts *o, struct session **ret_s)
 			return log_error(EX_FAILED, NULL, "out of memory");
 		}
 	}
+	bound(s);
 	err = open_bpf(s);
 	if (!err && s->paths)
 		session_stacks(s, true);
@@ -428,6 +440,13 @@ static int forget_ended(struct session *s)
 	}
 	s->nr_procs = n;
 	return err;
+}
+
+int session_forget(struct session *s)
+{
+	for (unsigned int i = 0; i < s->nr_procs; i++)
+		s->procs[i]->ended = s->procs[i]->p->state == 'X';
+	return forget_ended(s);
 }
 
 /* How long the page tables of a process may be read now: more when nothing is known of it yet. */

@@ -83,6 +83,8 @@ int session_settle(struct session *s);
 struct callpaths *session_paths(struct session *s);
 /* session_stacks() - are call stacks taken from now on? With opts.stacks only; at first they are */
 void session_stacks(struct session *s, bool on);
+/* session_forget() - drop those that have ended; a daemon's, which need not be known until the interval ends. 0 or −errno */
+int session_forget(struct session *s);
 /* session_rearm() - opts.interval_ns is another one; 0 or −errno */
 int session_rearm(struct session *s);
 /* session_unfollowed() - children that could not be followed: opts.max_targets were traced */

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Once an interval /proc is listed. Only who was not there at the last listing
- * is looked at: a number that /proc gives another inode is another process.
+ * is looked at: a number that /proc gives another inode is another process. Who
+ * is young may be about to exec, to become another user or to be moved to
+ * another cgroup: it is looked at some intervals later, too. After that each
+ * has its turn once in a long while.
  *
  *	/proc ──new──► rules_read() ──► rules_match() ──► session_attach_some()
  *	        known: nothing               │ no room: BEYOND, looked at again when there is
@@ -18,6 +21,9 @@
 
 #define BATCH 64u /* attached at once: the ring is drained in between */
 
+/* Intervals after which one that did not match is looked at again: 1, 2, 4 … */
+#define AGAIN_MAX 64u
+
 enum state { JUDGED, BEYOND };
 
 struct seen {
@@ -25,6 +31,7 @@ struct seen {
 	ino_t ino;
 	enum state state;
 	unsigned int round;
+	unsigned int wait, next; /* rounds until it is looked at again, and the one when it is */
 	UT_hash_handle hh;
 };
 
@@ -124,7 +131,7 @@ static int look_at(struct serve *sv, int pid, ino_t ino)
 	bool anew;
 
 	HASH_FIND_INT(f->seen, &pid, s);
-	anew = !s || s->ino != ino || s->state == BEYOND;
+	anew = !s || s->ino != ino || s->state == BEYOND || s->next == f->round;
 	if (!s) {
 		s = calloc(1, sizeof(*s));
 		if (!s)
@@ -136,9 +143,17 @@ static int look_at(struct serve *sv, int pid, ino_t ino)
 			return -ENOMEM;
 		}
 	}
+	if (s->ino != ino)
+		s->wait = 0;
 	s->ino = ino;
 	s->round = f->round;
-	return anew ? judge(sv, s) : 0;
+	if (!anew)
+		return 0;
+	s->wait = s->wait ? s->wait * 2 : 1;
+	if (s->wait > AGAIN_MAX)
+		s->wait = AGAIN_MAX;
+	s->next = f->round + s->wait;
+	return judge(sv, s);
 }
 
 /* Those that have gone. */
@@ -166,6 +181,9 @@ static int attach_found(struct serve *sv)
 		if (err > 0)
 			err = 0;
 		table_look(sv);
+		/* where forks are fast many have ended by now */
+		if (!err && table_sweep(sv))
+			err = session_forget(sv->s);
 	}
 	if (err)
 		log_warn("%u processes could not be attached: %s", f->nr_found, strerror(-err));

@@ -213,7 +213,6 @@ static int tick(void *ctx, struct session *s)
 	for (unsigned int i = 0; i < sv->nr_parts; i++)
 		if (serve_parts[i]->tick)
 			serve_parts[i]->tick(sv->ctx[i]);
-	table_sweep(sv);
 	err = finder_scan(sv);
 	save_list(sv);
 	return err ? err : sv->failed;
@@ -230,8 +229,11 @@ static int input(void *ctx, struct session *s)
 
 static void turn(void *ctx, struct session *s)
 {
-	(void)s;
-	table_look(ctx);
+	struct serve *sv = ctx;
+
+	table_look(sv);
+	if (table_sweep(sv) && session_forget(s))
+		sv->failed = -ENOMEM;
 }
 
 /* SIGHUP */

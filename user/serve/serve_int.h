@@ -26,6 +26,7 @@ struct table {
 	struct served_entry *by_pid, *by_as; /* uthash; by_pid: those that have not ended */
 	uint64_t nr_seen, nr_ended;
 	uint64_t nr_updates;
+	unsigned int nr_exited; /* told since the last sweep */
 };
 
 struct serve {
@@ -52,8 +53,8 @@ void table_look(struct serve *sv);
 void table_event(struct serve *sv, const struct mtr_event *ev);
 /* table_update() - an interval ended: rates, verdicts, headrooms */
 void table_update(struct serve *sv);
-/* table_sweep() - after the parts have seen them: those that ended go */
-void table_sweep(struct serve *sv);
+/* table_sweep() - those that ended go, after the parts were told; false: there was none */
+bool table_sweep(struct serve *sv);
 void table_fini(struct serve *sv);
 
 /* serve.c: tell all parts */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The table of processes: an entry for each process of the session, made when
- * its map is known, gone an interval after the process ended. Everything that
- * an entry has is bounded.
+ * its map is known, gone as soon as its end was told, since forks may come by
+ * the thousand a second. Everything that an entry has is bounded.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -152,6 +152,7 @@ void table_event(struct serve *sv, const struct mtr_event *ev)
 		e = find_as(t, ev->as);
 		if (e)
 			out_of_pids(t, e);
+		t->nr_exited++;
 	}
 }
 
@@ -226,11 +227,14 @@ static void free_entry(struct table *t, struct served_entry *e)
 	free(e);
 }
 
-void table_sweep(struct serve *sv)
+bool table_sweep(struct serve *sv)
 {
 	struct table *t = &sv->table;
 	unsigned int n = 0;
 
+	if (!t->nr_exited)
+		return false;
+	t->nr_exited = 0;
 	for (unsigned int i = 0; i < t->nr; i++) {
 		struct served *p = t->procs[i];
 
@@ -243,6 +247,7 @@ void table_sweep(struct serve *sv)
 		free_entry(t, entry(p));
 	}
 	t->nr = n;
+	return true;
 }
 
 void table_fini(struct serve *sv)
