@@ -385,6 +385,18 @@ void callpaths_work(const struct callpaths *c, uint32_t as, uint64_t *ret_known,
 	*ret_unwind_ns = sp ? sp->unwind_ns : 0;
 }
 
+void callpaths_keep(struct callpaths *c)
+{
+	const struct space *sp;
+	const struct site *s;
+
+	for (sp = c->spaces; sp; sp = sp->hh.next)
+		for (s = sp->sites; s; s = s->hh.next)
+			for (unsigned int i = 0; i < SITE_STACKS; i++)
+				stacktab_keep(c->stacks, s->known[i].stack);
+	sites_keep(c->sites, c->stacks);
+}
+
 struct stacktab *callpaths_stacks(struct callpaths *c)
 {
 	return c->stacks;

@@ -48,6 +48,8 @@ struct syms *callpaths_syms(struct callpaths *c, uint32_t as);
 /* callpaths_work() - of an address space: stacks that were recognised without unwinding, and ns spent on the others */
 void callpaths_work(const struct callpaths *c, uint32_t as, uint64_t *ret_known,
 		    uint64_t *ret_unwind_ns);
+/* callpaths_keep() - stacktab_keep() of all that it will give again */
+void callpaths_keep(struct callpaths *c);
 struct stacktab *callpaths_stacks(struct callpaths *c);
 struct sites *callpaths_sites(struct callpaths *c);
 

@@ -480,6 +480,15 @@ int growth_event(void *ctx, const struct mtr_event *ev)
 	return ledger_apply(&gp->ledger, ev, LEDGER_NO_PATH, false);
 }
 
+void growth_keep(struct growth *g, struct stacktab *st)
+{
+	const struct growth_proc *gp;
+
+	for (gp = g->procs; gp; gp = gp->hh.next)
+		for (uint32_t i = 0; i < gp->nr_paths; i++)
+			stacktab_keep(st, gp->path[i].stack);
+}
+
 /* Every second point goes, and from now on half as many are kept. */
 static void thin_out(struct growth_proc *gp)
 {

@@ -110,6 +110,9 @@ void growth_free(struct growth *g);
 /* growth_bound() - before the first process: how much is kept of what was; a session keeps all its paths' */
 void growth_bound(struct growth *g, unsigned int max_ticks, unsigned int max_series);
 
+/* growth_keep() - stacktab_keep() of all its paths */
+void growth_keep(struct growth *g, struct stacktab *st);
+
 /* growth_adopt() - a process that was traced before: what it has is what was before attach. 0 or −ENOMEM */
 int growth_adopt(struct growth *g, struct proc *p, uint64_t now_ns);
 

@@ -44,6 +44,7 @@ const char help_live[] =
 	"  memtrace diff A[@WHEN] B[@WHEN]     what grew, appeared and vanished in between\n"
 	"  memtrace export FILE --format F     a recording in other tools' formats\n"
 	"  memtrace serve [flags]              the daemon: traces whom rules choose, always\n"
+	"  memtrace ps [flags]                 what the daemon traces, like top\n"
 	"  memtrace doctor [flags]             what this kernel and these privileges allow\n"
 	"\n" HELP_TARGET "  -- CMD ARGS               a command; memtrace exits with its status\n"
 	"\n"
@@ -341,4 +342,25 @@ const char help_serve[] =
 	"  sudo memtrace serve --cgroup nginx.service --http 127.0.0.1:9464\n"
 	"  memtrace serve --check-config --config ./memtrace.conf\n"
 	"  sudo systemctl reload memtrace\n"
+	"\n" HELP_EXIT "\n";
+
+const char help_ps[] =
+	"memtrace ps - the processes that the daemon traces, like top\n"
+	"\n"
+	"Usage:\n"
+	"  memtrace ps [flags]\n"
+	"\n"
+	"RSS by kind, growth over 1 min, 10 min and 1 h, verdict, the least room of their stacks,\n"
+	"faults a second, unit or container. Without being root or in the group of the daemon\n"
+	"one sees one's own processes.\n"
+	"\n"
+	"      --plain               a table, even on a terminal\n"
+	"  -i, --interval TIME       on a terminal between looks (1s); else again and again\n"
+	"      --config FILE         where the daemon listens stands there\n"
+	"\n"
+	"Keys: up, down, s sort, S reverse, / filter, Enter shows the live view, q.\n"
+	"\n" HELP_COMMON "\n"
+	"Examples:\n"
+	"  memtrace ps\n"
+	"  memtrace ps --json | jq '.processes[] | select(.verdict.kind == \"leak_like\")'\n"
 	"\n" HELP_EXIT "\n";

@@ -262,6 +262,7 @@ static unsigned int flag_needs(int flag)
 	case O_CGROUP:
 		return OPT_TARGET | OPT_SERVE;
 	case O_CONFIG:
+		return OPT_SERVE | OPT_PS;
 	case O_CHECK_CONFIG:
 	case O_HTTP:
 		return OPT_SERVE;
@@ -520,7 +521,7 @@ static bool is_rule(const struct command *c, int flag)
 
 static int flag(const struct command *c, struct opts *o, int flag, const char *arg)
 {
-	if (flag_needs(flag) == OPT_SERVE || is_rule(c, flag))
+	if (flag_needs(flag) == OPT_SERVE || flag == O_CONFIG || is_rule(c, flag))
 		return serve_flag(o, flag, arg);
 	if (flag_needs(flag) & OPT_GROWTH)
 		return growth_flag(o, flag, arg);

@@ -78,4 +78,40 @@ TEST_F(tab, many)
 	}
 }
 
+TEST(swept)
+{
+	struct stacktab *t = stacktab_new();
+	const uint64_t kept[] = { 3, 2, 1 }, gone[] = { 5, 4, 2, 1 };
+	uint64_t pc[8];
+	uint32_t k, g, first;
+
+	ASSERT_NE(NULL, t);
+	k = stacktab_intern(t, kept, 3);
+	g = stacktab_intern(t, gone, 4);
+	/* enough of them that whole chunks go */
+	for (uint64_t i = 0; i < 5000; i++)
+		ASSERT_NE(0, stacktab_call(t, g, 1000 + i));
+	first = stacktab_call(t, 0, 77);
+	stacktab_keep(t, k);
+	stacktab_keep(t, 0);
+	stacktab_keep(t, 99999999);
+	stacktab_sweep(t);
+	EXPECT_EQ(3, stacktab_nr(t));
+	ASSERT_EQ(3, stacktab_frames(t, k, pc, 8));
+	EXPECT_EQ(0, memcmp(pc, kept, sizeof(kept)));
+	EXPECT_EQ(0, stacktab_frames(t, g, pc, 8));
+	EXPECT_EQ(0, stacktab_depth(t, g));
+	EXPECT_EQ(0, stacktab_pc(t, first));
+	EXPECT_EQ(0, stacktab_caller(t, first));
+	EXPECT_EQ(k, stacktab_intern(t, kept, 3));
+	/* the same stack is another id from now on */
+	EXPECT_LT(first, stacktab_intern(t, gone, 4));
+	for (uint64_t i = 0; i < 3000; i++)
+		ASSERT_NE(0, stacktab_call(t, k, 1000 + i));
+	stacktab_sweep(t);
+	EXPECT_EQ(0, stacktab_nr(t));
+	EXPECT_NE(0, stacktab_intern(t, kept, 3));
+	stacktab_free(t);
+}
+
 TEST_HARNESS_MAIN

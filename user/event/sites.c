@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include "event/stacktab.h"
 #include "util/hash.h"
 
 #define MAX_SITES 65536u /* then all are forgotten: the next stack of each brings it back */
@@ -225,6 +226,19 @@ int sites_tell(const struct sites *s, uint64_t time_ns, event_sink_fn sink, void
 		}
 	}
 	return err;
+}
+
+void sites_keep(const struct sites *s, struct stacktab *st)
+{
+	const struct site_thread *t;
+	const struct site *p;
+
+	for (t = s->threads; t; t = t->hh.next) {
+		stacktab_keep(st, t->map);
+		stacktab_keep(st, t->child);
+		for (p = t->sites; p; p = p->hh.next)
+			stacktab_keep(st, p->stack.stack);
+	}
 }
 
 unsigned int sites_nr(const struct sites *s)

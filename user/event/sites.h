@@ -30,6 +30,9 @@ int sites_event(struct sites *s, struct mtr_event *ev);
 /* sites_tell() - all that is known, as MTR_EV_SITE: who begins to read there knows as much. As sink returns */
 int sites_tell(const struct sites *s, uint64_t time_ns, event_sink_fn sink, void *ctx);
 
+struct stacktab;
+/* sites_keep() - stacktab_keep() of all that they have */
+void sites_keep(const struct sites *s, struct stacktab *st);
 /* sites_nr() - places known */
 unsigned int sites_nr(const struct sites *s);
 

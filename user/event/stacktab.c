@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "event/stacktab.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include "util/hash.h"
 
 struct stack_node {
@@ -11,13 +13,22 @@ struct stack_node {
 	} key;
 	uint32_t id;
 	uint32_t depth;
+	bool kept; /* between stacktab_keep() and stacktab_sweep() */
 	UT_hash_handle hh;
+};
+
+#define CHUNK 1024u
+
+/* Nodes by id, in chunks: where all have gone a chunk goes, too. */
+struct chunk {
+	unsigned int nr; /* that are there */
+	struct stack_node *node[CHUNK];
 };
 
 struct stacktab {
 	struct stack_node *by_key; /* uthash */
-	struct stack_node **by_id; /* by_id[0] is never set */
-	uint32_t nr, cap;
+	struct chunk **chunk;
+	uint32_t nr, nr_chunks; /* nr: ids given, and 0 */
 };
 
 struct stacktab *stacktab_new(void)
@@ -39,25 +50,37 @@ void stacktab_free(struct stacktab *t)
 		HASH_DEL(t->by_key, n);
 		free(n);
 	}
-	free(t->by_id);
+	for (uint32_t i = 0; i < t->nr_chunks; i++)
+		free(t->chunk[i]);
+	free(t->chunk);
 	free(t);
 }
 
+static struct stack_node *node(const struct stacktab *t, uint32_t id)
+{
+	const struct chunk *c = id < t->nr ? t->chunk[id / CHUNK] : NULL;
+
+	return c ? c->node[id % CHUNK] : NULL;
+}
+
+/* A place for the next id. */
 static int reserve(struct stacktab *t)
 {
-	uint32_t cap = t->cap ? 2 * t->cap : 256;
-	struct stack_node **by_id;
+	uint32_t at = t->nr / CHUNK;
 
-	if (t->nr < t->cap)
-		return 0;
-	by_id = reallocarray(t->by_id, cap, sizeof(*by_id));
-	if (!by_id)
-		return -1;
-	if (!t->cap)
-		by_id[0] = NULL;
-	t->by_id = by_id;
-	t->cap = cap;
-	return 0;
+	if (at >= t->nr_chunks) {
+		uint32_t nr = t->nr_chunks ? 2 * t->nr_chunks : 16;
+		struct chunk **chunk = reallocarray(t->chunk, nr, sizeof(*chunk));
+
+		if (!chunk)
+			return -1;
+		memset(chunk + t->nr_chunks, 0, (nr - t->nr_chunks) * sizeof(*chunk));
+		t->chunk = chunk;
+		t->nr_chunks = nr;
+	}
+	if (!t->chunk[at])
+		t->chunk[at] = calloc(1, sizeof(**t->chunk));
+	return t->chunk[at] ? 0 : -1;
 }
 
 uint32_t stacktab_call(struct stacktab *t, uint32_t caller, uint64_t pc)
@@ -81,7 +104,9 @@ uint32_t stacktab_call(struct stacktab *t, uint32_t caller, uint64_t pc)
 		free(n);
 		return 0;
 	}
-	t->by_id[t->nr++] = n;
+	t->chunk[n->id / CHUNK]->node[n->id % CHUNK] = n;
+	t->chunk[n->id / CHUNK]->nr++;
+	t->nr++;
 	return n->id;
 }
 
@@ -101,30 +126,66 @@ uint32_t stacktab_intern(struct stacktab *t, const uint64_t *pc, unsigned int nr
 
 unsigned int stacktab_frames(const struct stacktab *t, uint32_t id, uint64_t *pc, unsigned int max)
 {
+	const struct stack_node *n;
 	unsigned int nr = 0;
 
-	for (; id && id < t->nr; id = (uint32_t)t->by_id[id]->key.caller, nr++)
+	for (n = node(t, id); n; n = node(t, (uint32_t)n->key.caller), nr++)
 		if (nr < max)
-			pc[nr] = t->by_id[id]->key.pc;
+			pc[nr] = n->key.pc;
 	return nr;
 }
 
 uint32_t stacktab_caller(const struct stacktab *t, uint32_t id)
 {
-	return id && id < t->nr ? (uint32_t)t->by_id[id]->key.caller : 0;
+	const struct stack_node *n = node(t, id);
+
+	return n ? (uint32_t)n->key.caller : 0;
 }
 
 uint64_t stacktab_pc(const struct stacktab *t, uint32_t id)
 {
-	return id && id < t->nr ? t->by_id[id]->key.pc : 0;
+	const struct stack_node *n = node(t, id);
+
+	return n ? n->key.pc : 0;
 }
 
 unsigned int stacktab_depth(const struct stacktab *t, uint32_t id)
 {
-	return id && id < t->nr ? t->by_id[id]->depth : 0;
+	const struct stack_node *n = node(t, id);
+
+	return n ? n->depth : 0;
 }
 
 uint32_t stacktab_nr(const struct stacktab *t)
 {
-	return t->nr - 1;
+	return HASH_COUNT(t->by_key);
+}
+
+void stacktab_keep(struct stacktab *t, uint32_t id)
+{
+	struct stack_node *n;
+
+	for (n = node(t, id); n && !n->kept; n = node(t, (uint32_t)n->key.caller))
+		n->kept = true;
+}
+
+void stacktab_sweep(struct stacktab *t)
+{
+	struct stack_node *n, *tmp;
+
+	HASH_ITER(hh, t->by_key, n, tmp) {
+		struct chunk **c = &t->chunk[n->id / CHUNK];
+
+		if (n->kept) {
+			n->kept = false;
+			continue;
+		}
+		(*c)->node[n->id % CHUNK] = NULL;
+		if (!--(*c)->nr && n->id / CHUNK != t->nr / CHUNK) {
+			free(*c);
+			*c = NULL;
+		}
+		HASH_DEL(t->by_key, n);
+		free(n);
+	}
 }

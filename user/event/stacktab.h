@@ -51,4 +51,11 @@ unsigned int stacktab_depth(const struct stacktab *t, uint32_t id);
 /* stacktab_nr() - frames that are held */
 uint32_t stacktab_nr(const struct stacktab *t);
 
+/*
+ * For who runs for months: stacktab_keep() what is still in use, each with its callers, then
+ * stacktab_sweep() takes the rest. Its ids have no frames from then on, and are never given again.
+ */
+void stacktab_keep(struct stacktab *t, uint32_t id);
+void stacktab_sweep(struct stacktab *t);
+
 #endif

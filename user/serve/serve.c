@@ -2,6 +2,7 @@
 #include "serve/serve.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 
 #define SERIES_POINTS 256u /* of each process and call path */
 #define MAX_SERIES 4096u /* of call paths, all together: 8 MiB */
+#define TIDY_AFTER 256 /* processes that have ended */
 #define RING (8ull << 20) /* its pages are the daemon's memory, twice */
 
 /* ---- configuration */
@@ -203,6 +205,20 @@ static void save_list(struct serve *sv)
 	sv->traced = NULL;
 }
 
+/* Stacks of processes that have ended, and what malloc keeps of them. */
+static void tidy_up(struct serve *sv)
+{
+	struct stacktab *st = callpaths_stacks(session_paths(sv->s));
+
+	if (sv->table.nr_ended - sv->tidied < TIDY_AFTER)
+		return;
+	sv->tidied = sv->table.nr_ended;
+	growth_keep(sv->g, st);
+	callpaths_keep(session_paths(sv->s));
+	stacktab_sweep(st);
+	malloc_trim(0);
+}
+
 static int tick(void *ctx, struct session *s)
 {
 	struct serve *sv = ctx;
@@ -215,6 +231,7 @@ static int tick(void *ctx, struct session *s)
 			serve_parts[i]->tick(sv->ctx[i]);
 	err = finder_scan(sv);
 	save_list(sv);
+	tidy_up(sv);
 	return err ? err : sv->failed;
 }
 

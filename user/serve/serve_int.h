@@ -42,6 +42,7 @@ struct serve {
 	void *ctx[SERVE_PARTS];
 	unsigned int nr_parts; /* whose init() was called */
 	uint64_t since_ns; /* CLOCK_BOOTTIME of its start */
+	uint64_t tidied; /* table.nr_ended when it was tidied up last */
 	int failed; /* −errno that ends it */
 };
 

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <linux/bpf.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -201,6 +202,10 @@ static const int calls[] = {
 	CALL(prctl),
 	CALL(capget),
 	CALL(membarrier),
+	CALL(wait4),
+	CALL(waitid),
+	CALL(getpriority),
+	CALL(setpriority),
 	CALL(rseq),
 	CALL(set_robust_list),
 	CALL(exit),
@@ -215,6 +220,10 @@ static const int bpf_cmds[] = {
 };
 
 static const int families[] = { AF_UNIX, AF_INET, AF_INET6 };
+
+#define NOT_OF_A_FORK                                                                            \
+	((scmp_datum_t)(CLONE_VM | CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | \
+			CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET))
 
 static int allow_some(scmp_filter_ctx f)
 {
@@ -240,6 +249,10 @@ static int allow_some(scmp_filter_ctx f)
 	/* is it there? */
 	if (!err)
 		err = seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(kill), 1, SCMP_A1(SCMP_CMP_EQ, 0));
+	/* a child that writes a report: a copy of itself, in the same namespaces */
+	if (!err)
+		err = seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(clone), 1,
+				       SCMP_A0(SCMP_CMP_MASKED_EQ, NOT_OF_A_FORK, 0));
 	/* its own limits */
 	if (!err)
 		err = seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(prlimit64), 1,
