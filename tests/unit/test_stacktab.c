@@ -86,6 +86,10 @@ TEST(swept)
 	uint32_t k, g, first;
 
 	ASSERT_NE(NULL, t);
+	EXPECT_EQ(0, stacktab_frames(t, 0, pc, 8)); /* empty */
+	EXPECT_EQ(0, stacktab_depth(t, 1));
+	stacktab_keep(t, 0);
+	stacktab_sweep(t);
 	k = stacktab_intern(t, kept, 3);
 	g = stacktab_intern(t, gone, 4);
 	/* enough of them that whole chunks go */

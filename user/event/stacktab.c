@@ -58,7 +58,7 @@ void stacktab_free(struct stacktab *t)
 
 static struct stack_node *node(const struct stacktab *t, uint32_t id)
 {
-	const struct chunk *c = id < t->nr ? t->chunk[id / CHUNK] : NULL;
+	const struct chunk *c = id && id < t->nr ? t->chunk[id / CHUNK] : NULL;
 
 	return c ? c->node[id % CHUNK] : NULL;
 }

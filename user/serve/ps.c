@@ -31,6 +31,14 @@ static int64_t above_0(int64_t v)
 	return v > 0 ? v : 0;
 }
 
+/* As the kernel counts it: vsyscall is in the map, but not the process's. */
+static int64_t virt(struct proc *p)
+{
+	struct region *last = aspace_last(&p->aspace);
+
+	return (int64_t)(p->aspace.virt - (last && last->start >> 63 ? region_size(last) : 0));
+}
+
 static void fill(struct ps_row *r, const struct served *s, const struct strtab *st)
 {
 	struct proc *p = s->sp->p;
@@ -48,7 +56,7 @@ static void fill(struct ps_row *r, const struct served *s, const struct strtab *
 	r->file = above_0(p->rss[MTR_FILE]);
 	r->shmem = above_0(p->rss[MTR_SHMEM]);
 	r->swap = above_0(p->rss[MTR_SWAP]);
-	r->virt = (int64_t)p->aspace.virt;
+	r->virt = virt(p);
 	by_class(p, st, r);
 	for (unsigned int k = 0; k < PS_SPANS; k++) {
 		r->known[k] = s->known[k];

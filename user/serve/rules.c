@@ -86,12 +86,22 @@ static int read_uid(pid_t pid, struct rules_proc *ret)
 	return 0;
 }
 
-/* Version 2, else that of version 1's memory controller. */
+/* Which hierarchy says most: where its memory is counted, else version 2, else that of systemd. */
+static unsigned int worth(const char *controllers, const char *path)
+{
+	if (!strcmp(path, "/"))
+		return 1;
+	if (strstr(controllers, "memory"))
+		return 4;
+	return !*controllers ? 3 : !strcmp(controllers, "name=systemd") ? 2 : 0;
+}
+
+/* Lines "ID:CONTROLLERS:PATH" */
 static int read_cgroup(pid_t pid, char *dst, size_t sz)
 {
 	char buf[8192], *line, *save;
 	ssize_t n = read_file(pid, "cgroup", buf, sizeof(buf));
-	bool unified = false;
+	unsigned int best = 1;
 
 	if (n < 0)
 		return (int)n;
@@ -103,11 +113,11 @@ static int read_cgroup(pid_t pid, char *dst, size_t sz)
 		if (!path)
 			continue;
 		*path++ = '\0';
-		if (strstr(controllers, "memory") || (!unified && !strcmp(controllers, ":")))
-			snprintf(dst, sz, "%s", path);
-		unified |= !strcmp(controllers, ":");
-		if (strstr(controllers, "memory"))
-			return 0;
+		controllers++;
+		if (worth(controllers, path) <= best)
+			continue;
+		best = worth(controllers, path);
+		snprintf(dst, sz, "%s", path);
 	}
 	return 0;
 }

@@ -79,7 +79,7 @@ static struct conf *load(const struct opts *o, bool kept)
 	if (err)
 		log_error(EX_FAILED, NULL, "too many rules, or out of memory");
 	else
-		log_error(EX_USAGE_ERR, "-p, -n, --cgroup, or [trace] name = … in " CONF_DEFAULT,
+		log_error(EX_FAILED, "-p, -n, --cgroup, or [trace] name = … in " CONF_DEFAULT,
 			  "nobody is to be traced: there is no rule");
 	conf_free(c);
 	return NULL;
@@ -385,6 +385,11 @@ static int begin(struct serve *sv)
 	err = finder_scan(sv);
 	if (err)
 		return log_error(EX_FAILED, NULL, "cannot look at /proc: %s", strerror(-err));
+	for (unsigned int i = 0; i < sv->cmdline->nr_pids; i++)
+		if (!serve_find(sv, sv->cmdline->pids[i]))
+			log_warn(
+				"PID %d is not traced: there is none, or it has no memory of its own",
+				sv->cmdline->pids[i]);
 	privilege_hurry();
 	err = confine_self();
 	if (err)
