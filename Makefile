@@ -19,6 +19,9 @@ CFLAGS     ?= -O2 -g
 prefix     ?= /usr/local
 bindir     ?= $(prefix)/bin
 datadir    ?= $(prefix)/share
+# where systemd looks also for what was not packaged
+unitdir    ?= $(prefix)/lib/systemd/system
+confdir    ?= /etc/memtrace
 DESTDIR    ?=
 OFFLINE    ?=
 export OFFLINE
@@ -52,7 +55,7 @@ SKEL     := $(if $(BPF_SRC),$(B)/gen/memtrace.skel.h)
 PROTO_C  := $(patsubst %.proto,$(B)/gen/%.pb-c.c,$(notdir $(wildcard user/*/*.proto)))
 PROTO_O  := $(PROTO_C:$(B)/gen/%.c=$(B)/obj/gen/%.o)
 OBJ      += $(PROTO_O)
-PKGS     := libbpf libdw libelf zlib libzstd ncursesw jansson libcap libprotobuf-c
+PKGS     := libbpf libdw libelf zlib libzstd ncursesw jansson libcap libprotobuf-c libseccomp
 
 ARCH     := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/; s/ppc64le/powerpc/; s/riscv64/riscv/; s/s390x/s390/')
 PKG_CFL  := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
@@ -225,7 +228,8 @@ $(B)/lint/%.tidy: %.c $(B)/obj/%.o .clang-tidy
 		2>$@.err >$@.out || { cat $@.out; grep -v 'warnings generated' $@.err; exit 1; }
 	@touch $@
 
-# ---- install: the tool, its page and its completions; never a kernel module
+# ---- install: the tool, its page, its completions, the daemon's unit and configuration (an old one stays);
+# never a kernel module
 install: $(B)/memtrace
 	install -D -m 755 $(B)/memtrace $(DESTDIR)$(bindir)/memtrace
 	@if [ -f docs/memtrace.1 ]; then set -x; \
@@ -239,6 +243,13 @@ install: $(B)/memtrace
 	@if [ -f scripts/completions/memtrace.fish ]; then set -x; \
 		install -D -m 644 scripts/completions/memtrace.fish \
 		$(DESTDIR)$(datadir)/fish/vendor_completions.d/memtrace.fish; fi
+
+	install -d $(DESTDIR)$(unitdir) $(DESTDIR)$(datadir)/doc/memtrace
+	sed 's|@bindir@|$(bindir)|' scripts/systemd/memtrace.service.in > $(DESTDIR)$(unitdir)/memtrace.service
+	chmod 644 $(DESTDIR)$(unitdir)/memtrace.service
+	install -m 644 scripts/systemd/memtrace.conf $(DESTDIR)$(datadir)/doc/memtrace/memtrace.conf
+	@if [ ! -e $(DESTDIR)$(confdir)/memtrace.conf ]; then set -x; \
+		install -D -m 640 scripts/systemd/memtrace.conf $(DESTDIR)$(confdir)/memtrace.conf; fi
 
 clean:
 	rm -rf build build-asan build-fuzz

@@ -45,6 +45,7 @@ struct space {
 	uint32_t as;
 	struct syms *syms;
 	uint64_t maps_gen; /* of the address space, when its files were told to syms */
+	bool admitted; /* its files may be opened */
 	struct site *sites; /* uthash by (tid, ip, sp) */
 	uint64_t nr_known, unwind_ns; /* stacks that were known; spent on the others */
 	UT_hash_handle hh;
@@ -63,6 +64,8 @@ struct callpaths {
 	bool fixed; /* the period is the user's */
 	unsigned int period, bytes;
 	double max_overhead;
+	unsigned int max_new,
+		nr_new; /* processes whose files are opened, an interval; 0: no bound */
 	uint64_t nr, nr_cut; /* stacks that were taken since the last interval */
 	uint64_t tick_ns;
 };
@@ -341,6 +344,21 @@ static int unwind_stack(struct callpaths *c, struct space *sp, struct proc *p, s
 	return 0;
 }
 
+void callpaths_bound(struct callpaths *c, unsigned int max_new)
+{
+	c->max_new = max_new;
+}
+
+/* A storm of forks is not worth the files of each child. */
+static bool admit(struct callpaths *c, struct space *sp)
+{
+	if (!sp->admitted && c->max_new && c->nr_new >= c->max_new)
+		return false;
+	c->nr_new += !sp->admitted;
+	sp->admitted = true;
+	return true;
+}
+
 static int take_stack(struct callpaths *c, struct mtr_event *ev)
 {
 	struct mtr_ev_stack *e = &ev->stack;
@@ -351,11 +369,11 @@ static int take_stack(struct callpaths *c, struct mtr_event *ev)
 	bool now;
 
 	clean_up(c);
-	s = sp ? site_of(c, sp, ev->tid, e->ip, e->sp) : NULL;
 	e->stack = 0;
 	e->end = MTR_STACK_LOST;
-	if (!p)
+	if (!p || (sp && !admit(c, sp)))
 		return 0;
+	s = sp ? site_of(c, sp, ev->tid, e->ip, e->sp) : NULL;
 	if (!s)
 		return -ENOMEM;
 	now = ev->time_ns >= c->tick_ns; /* what waited in the ring is of an older rate */
@@ -425,6 +443,7 @@ bool callpaths_tick(struct callpaths *c, uint64_t now_ns)
 	if (c->nr_cut * 20 > c->nr && c->nr > 20)
 		c->bytes = LONG_COPY;
 	c->nr = c->nr_cut = 0;
+	c->nr_new = 0;
 	c->tick_ns = now_ns;
 	return period != c->period || bytes != c->bytes;
 }

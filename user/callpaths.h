@@ -22,6 +22,11 @@ struct callpaths;
  */
 struct callpaths *callpaths_new(struct model *m, unsigned int period, double max_overhead);
 void callpaths_free(struct callpaths *c); /* safe on NULL */
+/*
+ * callpaths_bound() - at most so many processes an interval have their files opened for the first time: of
+ * further ones no stack is told meanwhile. For who follows everybody; 0: no bound
+ */
+void callpaths_bound(struct callpaths *c, unsigned int max_new);
 
 /**
  * callpaths_roots_fn - stacktab_mark() every stack that is held

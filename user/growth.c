@@ -19,6 +19,7 @@ struct growth *growth_new(struct model *m, struct callpaths *paths)
 	g->stacks = callpaths_stacks(paths);
 	g->period = g->most_period = callpaths_period(paths);
 	g->fault_period = 1;
+	g->max_ticks = GROWTH_TICKS;
 	callpaths_roots(paths, growth_paths_mark, g);
 	return g;
 }
@@ -32,6 +33,7 @@ struct growth *growth_of_file(struct model *m, const struct stacktab *stacks, bo
 	g->model = m;
 	g->stacks = stacks;
 	g->period = g->most_period = g->fault_period = 1;
+	g->max_ticks = GROWTH_TICKS;
 	g->mods = modtab_new();
 	g->files = symfiles_new(0, debuginfod);
 	if (g->mods && g->files)
@@ -398,15 +400,15 @@ static void thin_out(struct growth_proc *gp)
 	gp->keep_every *= 2;
 }
 
-static void keep(struct growth_proc *gp, uint64_t now_ns)
+static void keep(struct growth *g, struct growth_proc *gp, uint64_t now_ns)
 {
 	if (!gp->tick_ns) {
-		gp->tick_ns = calloc(GROWTH_TICKS, sizeof(*gp->tick_ns));
-		gp->tick_rss = calloc(GROWTH_TICKS, sizeof(*gp->tick_rss));
+		gp->tick_ns = calloc(g->max_ticks, sizeof(*gp->tick_ns));
+		gp->tick_rss = calloc(g->max_ticks, sizeof(*gp->tick_rss));
 	}
 	if (!gp->tick_ns || !gp->tick_rss)
 		return;
-	if (gp->nr_ticks == GROWTH_TICKS)
+	if (gp->nr_ticks >= g->max_ticks)
 		thin_out(gp);
 	gp->tick_ns[gp->nr_ticks] = now_ns;
 	gp->tick_rss[gp->nr_ticks] = proc_rss(gp->p);
@@ -439,7 +441,7 @@ void growth_tick(struct growth *g, uint64_t now_ns)
 			growth_maps(g, gp);
 		if (++gp->skipped >= gp->keep_every) {
 			gp->skipped = 0;
-			keep(gp, now_ns);
+			keep(g, gp, now_ns);
 		}
 	}
 }

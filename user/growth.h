@@ -98,6 +98,7 @@ struct growth {
 	struct symfiles *files; /* from a file: shared by its processes; else NULL */
 	unsigned int period; /* of faults at a known place, one in so many brings its stack */
 	unsigned int most_period; /* the highest it has been */
+	unsigned int max_ticks; /* points of a series: GROWTH_TICKS, or fewer for who follows many */
 	unsigned int fault_period; /* one fault in so many is told of, by chance; 1: all */
 };
 

@@ -30,6 +30,8 @@ static const struct command verbs[] = {
 	  help_stacks, OPT_TARGET | OPT_STACKS | OPT_WHEN | OPT_SYMBOLS },
 	{ "export", "a file in other tools' formats", cmd_export, help_export,
 	  OPT_FILE | OPT_FORMAT | OPT_SYMBOLS },
+	{ "serve", "the daemon: traces whom rules choose, always", cmd_serve, help_serve,
+	  OPT_SERVE },
 	{ "doctor", "what this kernel and these privileges allow, and what to do about it",
 	  cmd_doctor, help_doctor, 0 },
 };

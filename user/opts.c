@@ -60,6 +60,9 @@ enum {
 	O_DEBUGINFOD,
 	O_FROM,
 	O_TO,
+	O_CONFIG,
+	O_CHECK_CONFIG,
+	O_HTTP,
 };
 
 #define ARG_FILE 1 /* from getopt: no flag, but what stands between flags */
@@ -113,6 +116,9 @@ static const struct option long_flags[] = {
 	{ "at", required_argument, NULL, O_AT },
 	{ "count", required_argument, NULL, O_COUNT },
 	{ "debuginfod", no_argument, NULL, O_DEBUGINFOD },
+	{ "config", required_argument, NULL, O_CONFIG },
+	{ "check-config", no_argument, NULL, O_CHECK_CONFIG },
+	{ "http", required_argument, NULL, O_HTTP },
 	/* for tests and for people who debug memtrace */
 	{ "rung", required_argument, NULL, O_RUNG },
 	{ "reconcile", required_argument, NULL, O_RECONCILE },
@@ -258,9 +264,14 @@ static unsigned int flag_needs(int flag)
 	case 'p':
 	case 'n':
 	case O_CGROUP:
-		return OPT_TARGET;
+		return OPT_TARGET | OPT_SERVE;
+	case O_CONFIG:
+		return OPT_SERVE | OPT_PS;
+	case O_CHECK_CONFIG:
+	case O_HTTP:
+		return OPT_SERVE;
 	case 'i':
-		return OPT_LIVE | OPT_STACKS;
+		return OPT_LIVE | OPT_STACKS | OPT_SERVE | OPT_PS;
 	case O_SAMPLE:
 		return OPT_GROWTH | OPT_RECORD;
 	case O_FAIL_ON:
@@ -282,17 +293,18 @@ static unsigned int flag_needs(int flag)
 	case O_DEBUGINFOD:
 		return OPT_SYMBOLS;
 	case 'f':
-	case 'd':
 	case 'u':
-	case O_MAX_OVERHEAD:
 	case O_NO_DAEMON:
+		return OPT_LIVE;
+	case 'd':
+	case O_MAX_OVERHEAD:
 	case O_RUNG:
 	case O_RECONCILE:
 	case O_DROP:
 	case O_RING:
-		return OPT_LIVE;
+		return OPT_LIVE | OPT_SERVE;
 	case O_PLAIN:
-		return OPT_VIEW;
+		return OPT_VIEW | OPT_PS;
 	case O_LAST_SIZE:
 	case O_LAST_TIME:
 	case O_KEY_BYTES:
@@ -332,6 +344,7 @@ static int live_flag(struct opts *o, int flag, const char *arg)
 		o->plain = true;
 		return 0;
 	case O_MAX_OVERHEAD:
+		o->max_overhead_given = true;
 		return parse_percent(arg, &o->max_overhead);
 	case O_RUNG:
 		if (strcmp(arg, "auto") && strcmp(arg, "fentry") && strcmp(arg, "tracepoint"))
@@ -483,8 +496,43 @@ static bool live_only(int flag)
 	       flag == O_ARENAS || flag == 'n' || flag == O_CGROUP;
 }
 
+static int serve_flag(struct opts *o, int flag, const char *arg)
+{
+	switch (flag) {
+	case 'n':
+		if (o->nr_names == OPTS_MAX_RULES || !*arg)
+			return usage("-n takes a name, %d times at most", OPTS_MAX_RULES);
+		o->names[o->nr_names++] = arg;
+		return 0;
+	case O_CGROUP:
+		if (o->nr_cgroups == OPTS_MAX_RULES || !*arg)
+			return usage("--cgroup takes a path or unit, %d times at most",
+				     OPTS_MAX_RULES);
+		o->cgroups[o->nr_cgroups++] = arg;
+		return 0;
+	case O_CONFIG:
+		o->config = arg;
+		return 0;
+	case O_CHECK_CONFIG:
+		o->check_config = true;
+		return 0;
+	case O_HTTP:
+		o->http = arg;
+		return 0;
+	}
+	return 0;
+}
+
+/* With serve they are rules: who has that name now, and who will have it. */
+static bool is_rule(const struct command *c, int flag)
+{
+	return c->takes & OPT_SERVE && (flag == 'n' || flag == O_CGROUP);
+}
+
 static int flag(const struct command *c, struct opts *o, int flag, const char *arg)
 {
+	if (flag_needs(flag) == OPT_SERVE || flag == O_CONFIG || is_rule(c, flag))
+		return serve_flag(o, flag, arg);
 	if (flag_needs(flag) & OPT_GROWTH)
 		return growth_flag(o, flag, arg);
 	if (flag_needs(flag) == OPT_STACKS)

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #define OPTS_MAX_PIDS 1024
+#define OPTS_MAX_RULES 64
 
 struct opts {
 	/* TARGET */
@@ -26,6 +27,7 @@ struct opts {
 	uint64_t interval_ns; /* -i; 1 s */
 	uint64_t duration_ns; /* -d; 0: until the end */
 	double max_overhead; /* percent */
+	bool max_overhead_given;
 	/* files */
 	const char *files[2]; /* FILE arguments */
 	unsigned int nr_files;
@@ -56,6 +58,14 @@ struct opts {
 	unsigned int count; /* of calls; 0: 1 */
 	unsigned int width; /* of pictures, in columns; 0: as the terminal has it */
 	bool no_fold; /* recursion is written out */
+	/* serve: what is asked for on the command line, beside the configuration's */
+	const char *config; /* --config FILE; NULL: the usual place */
+	bool check_config; /* --check-config: read it and end */
+	const char *http; /* --http ADDR; NULL: as the configuration has it */
+	const char *names[OPTS_MAX_RULES], *cgroups[OPTS_MAX_RULES]; /* of -n and --cgroup */
+	unsigned int nr_names, nr_cgroups;
+	bool daemon; /* set by the verb: it waits for processes, forgets those that ended, SIGHUP re-reads */
+	unsigned int max_targets; /* set by the verb: processes at a time; 0: default */
 	bool debuginfod; /* programs and debug information may be fetched */
 	const char *for_live; /* the first flag given that only what traces has; NULL: none */
 	/* for tests and people who debug memtrace; not in --help's first page */
@@ -82,6 +92,9 @@ struct opts {
 #define OPT_SYMBOLS 0x8000u /* --debuginfod */
 #define OPT_OR_FILE 0x800u /* a FILE instead of a target: --from --to */
 #define OPT_NAME 0x4000u /* a NAME, in files[0] */
+#define OPT_SERVE \
+	0x10000u /* --config --check-config --http; -p -n --cgroup are rules, who is there now or comes */
+#define OPT_PS 0x20000u /* -i --plain of ps */
 #define OPT_GROWTH 0x2000u /* --sample --sample-faults --fail-on --arenas */
 
 /* Added to an exit status by opts_parse() when the program should end with it. */
@@ -122,6 +135,8 @@ int cmd_growth(struct opts *o, int argc, char **argv);
 int cmd_mark(struct opts *o, int argc, char **argv);
 int cmd_stacks(struct opts *o, int argc, char **argv);
 int cmd_doctor(struct opts *o, int argc, char **argv);
+int cmd_serve(struct opts *o, int argc, char **argv);
+int cmd_ps(struct opts *o, int argc, char **argv);
 int cmd_record(struct opts *o, int argc, char **argv);
 int cmd_replay(struct opts *o, int argc, char **argv);
 int cmd_info(struct opts *o, int argc, char **argv);

@@ -20,6 +20,8 @@
 #define MAX_RANGES 512
 #define LIMITS_EVERY (2 * NSEC_PER_SEC)
 #define REREAD_AFTER (3 * NSEC_PER_SEC / 2) /* what the last one left in doubt is decided then */
+#define DAEMON_LIMITS_EVERY (10 * NSEC_PER_SEC) /* it has many */
+#define QUIET_LIMITS_EVERY (300 * NSEC_PER_SEC) /* and most of them do nothing */
 #define STALE_AFTER (10 * NSEC_PER_SEC)
 #define RESIDUAL_SLACK (4 * 4096)
 #define COUNT_QUICK (2 * NSEC_PER_MSEC)
@@ -123,10 +125,12 @@ int reconcile_residency(struct session *s, struct sess_proc *sp, uint64_t budget
 {
 	struct src_range ranges[MAX_RANGES];
 	uint64_t until = boot_ns() + budget_ns;
-	unsigned int nr, done;
+	unsigned int nr, done = 0;
 	bool wrapped = false;
 	int err = 0;
 
+	if (!budget_ns && sp->p->ticked)
+		return 0; /* the process's turn is another time */
 	proc_kinds(sp->p, s->st);
 	do {
 		uint64_t now = boot_ns();
@@ -138,6 +142,7 @@ int reconcile_residency(struct session *s, struct sess_proc *sp, uint64_t budget
 		err = src_proc_residency(sp->sp, sp->p->as, ranges, nr, until - now, give, s,
 					 &done);
 	} while (!err && done == nr && !wrapped);
+	sp->unfinished = !err && (!wrapped || (nr && done < nr));
 	if (!err && wrapped) {
 		err = whole_round(s, sp);
 		sp->residual = residual(sp->p);
@@ -176,6 +181,14 @@ static int gone(struct session *s, struct sess_proc *sp)
 	return give(s, &ev);
 }
 
+/* They are read from a dozen files. */
+static uint64_t limits_every(const struct session *s, const struct sess_proc *sp)
+{
+	if (!s->o->daemon)
+		return LIMITS_EVERY;
+	return sp->active ? DAEMON_LIMITS_EVERY : QUIET_LIMITS_EVERY;
+}
+
 int reconcile_tick(struct session *s, struct sess_proc *sp, uint64_t budget_ns)
 {
 	int err;
@@ -191,7 +204,7 @@ int reconcile_tick(struct session *s, struct sess_proc *sp, uint64_t budget_ns)
 	if (err || !sp->sp)
 		return err == -EPERM ? 0 : err;
 	sp->gone = 0;
-	if (s->now_ns - sp->limits_ns >= LIMITS_EVERY || !sp->limits_ns) {
+	if (s->now_ns - sp->limits_ns >= limits_every(s, sp) || !sp->limits_ns) {
 		limits_read(src_proc_pid(sp->sp), &sp->limits);
 		sp->limits_ns = s->now_ns;
 		err = context_limits(&sp->limits, sp->p->as, s->now_ns, s->st, give, s);

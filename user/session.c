@@ -20,9 +20,13 @@
 
 #define POLL_MS 100 /* the ring wakes us when it fills; this bounds how old an event gets */
 #define MAX_EVENTS 8
-#define KEEP_ENDED 32
+#define KEEP_ENDED 32 /* of those that ended; the daemon tells its parts and keeps none */
 #define TOTAL_BUDGET (150 * NSEC_PER_MSEC) /* for counting pages, of all processes, an interval */
 #define TICK_BUDGET (8 * NSEC_PER_MSEC) /* of that for a process: under 1 % of a second */
+#define QUIET_EVERY \
+	32 /* intervals between two looks at a process of the daemon's that does nothing */
+#define DAEMON_HISTORY 256 /* samples of each process */
+#define DAEMON_NEW 32 /* processes whose programs are opened for call stacks, an interval */
 #define RING_PATIENCE (10 * NSEC_PER_MSEC) /* the ring is looked after in between */
 
 static int add_proc(struct session *s, struct proc *p, struct src_proc *handle)
@@ -94,9 +98,9 @@ static int replace_proc(struct session *s, struct proc *p, uint32_t prev_as)
 
 		if (sp->p->as != prev_as || sp->p->pid != p->pid)
 			continue;
+		sp->p = p; /* first: who hears of the drop may look at it */
 		if (drop(s, prev_as))
 			return -ENOMEM;
-		sp->p = p;
 		sp->virt_off = 0;
 		sp->sweep_at = 0;
 		sp->residual = 0;
@@ -136,21 +140,18 @@ int session_sink(void *ctx, const struct mtr_event *ev)
 		return 0;
 	if (ev->kind == MTR_EV_EXEC)
 		return replace_proc(s, p, ev->proc.prev_as);
-	if (s->opening && src_proc_pid(s->opening) == (pid_t)p->pid) {
-		handle = s->opening;
-		s->opening = NULL;
-		k = s->kernel0;
+	handle = session_opened(s, (pid_t)p->pid, &k);
+	if (handle && k.kind) {
 		k.as = ev->as;
-		if (k.kind)
-			session_apply(s, &k);
-	} else if (src_proc_open((pid_t)p->pid, &handle)) {
+		session_apply(s, &k);
+	} else if (!handle && src_proc_open((pid_t)p->pid, &handle)) {
 		handle = NULL;
 	}
 	return add_proc(s, p, handle);
 }
 
 /* The signal that wants the session to end, and what wakes its loop. */
-static volatile sig_atomic_t caught, resized, marked;
+static volatile sig_atomic_t caught, resized, marked, hung_up, hangup_ends;
 static const struct itimerval every_20ms = { { 0, 20000 }, { 0, 20000 } };
 static int wake_fd = -1;
 
@@ -165,6 +166,8 @@ static void on_any_signal(int signo)
 		resized = 1;
 	else if (signo == SIGUSR2)
 		marked = 1;
+	else if (signo == SIGHUP && !hangup_ends)
+		hung_up = 1;
 	else
 		caught = signo;
 	if (caught)
@@ -185,7 +188,8 @@ static void catch_signals(struct session *s)
 	struct sigaction sa = { .sa_handler = on_any_signal };
 
 	wake_fd = s->signal_fd;
-	caught = resized = marked = 0;
+	caught = resized = marked = hung_up = 0;
+	hangup_ends = !s->o->daemon;
 	for (unsigned int i = 0; i < sizeof(signos) / sizeof(*signos); i++)
 		sigaction(signos[i], &sa, NULL);
 }
@@ -224,6 +228,7 @@ static int open_bpf(struct session *s)
 				   .stacks = s->o->stacks,
 				   .calls = s->o->calls,
 				   .fault_period = s->o->sample_faults,
+				   .max_targets = s->o->max_targets,
 				   .no_storage = s->o->drop && !strcmp(s->o->drop, "storage") };
 	const char *why = NULL;
 	int err;
@@ -273,6 +278,16 @@ static void set_drop(struct model *m, const char *name)
 			m->drop_srcs |= 1u << i;
 }
 
+/* A daemon has many processes, and they come and go. */
+static void bound(struct session *s)
+{
+	if (!s->o->daemon)
+		return;
+	s->model.history_len = DAEMON_HISTORY;
+	if (s->paths)
+		callpaths_bound(s->paths, DAEMON_NEW);
+}
+
 int session_open(const struct opts *o, struct session **ret_s)
 {
 	struct session *s = calloc(1, sizeof(*s));
@@ -300,6 +315,7 @@ int session_open(const struct opts *o, struct session **ret_s)
 			return log_error(EX_FAILED, NULL, "out of memory");
 		}
 	}
+	bound(s);
 	err = open_bpf(s);
 	if (!err && s->paths)
 		session_stacks(s, true);
@@ -330,7 +346,7 @@ void session_close(struct session *s)
 	}
 	free(s->procs);
 	callpaths_free(s->paths);
-	src_proc_close(s->opening);
+	session_opening_end(s);
 	model_fini(&s->model);
 	strtab_free(s->st);
 	if (s->epfd >= 0)
@@ -340,37 +356,6 @@ void session_close(struct session *s)
 	if (s->signal_fd >= 0)
 		close(s->signal_fd);
 	free(s);
-}
-
-static int keep(void *ctx, const struct mtr_event *ev)
-{
-	*(struct mtr_event *)ctx = *ev;
-	return 0;
-}
-
-int session_attach(struct session *s, const pid_t *pids, unsigned int nr)
-{
-	for (unsigned int i = 0; i < nr; i++) {
-		int err;
-
-		src_proc_close(s->opening);
-		s->opening = NULL;
-		err = src_proc_open(pids[i], &s->opening);
-		if (err)
-			return target_error(pids[i], err);
-		/* before the hooks: what is counted in between shows as unseen, never as too much */
-		s->kernel0.kind = 0;
-		src_proc_kernel(s->opening, 0, keep, &s->kernel0);
-		err = src_bpf_attach(s->bpf, &pids[i], 1, s->o->follow);
-		if (err < 0)
-			return log_error(EX_FAILED, "see: memtrace doctor",
-					 "cannot attach to PID %d: %s", pids[i], strerror(-err));
-		if (src_bpf_drain(s->bpf, session_sink, s) < 0)
-			return log_error(EX_FAILED, NULL, "out of memory");
-		if (!err && !model_proc_by_pid(&s->model, (uint32_t)pids[i]))
-			return target_error(pids[i], -ESRCH);
-	}
-	return 0;
 }
 
 static int measure(struct session *s, uint64_t dt_ns)
@@ -432,7 +417,7 @@ static int take_in(struct session *s)
 /* Following a fork storm must not fill the memory: of those that ended, the latest are kept. */
 static int forget_ended(struct session *s)
 {
-	unsigned int nr_ended = 0, n = 0;
+	unsigned int nr_ended = 0, n = 0, keep = s->o->daemon ? 0 : KEEP_ENDED;
 	int err = 0;
 
 	for (unsigned int i = 0; i < s->nr_procs; i++)
@@ -440,7 +425,7 @@ static int forget_ended(struct session *s)
 	for (unsigned int i = 0; i < s->nr_procs; i++) {
 		struct sess_proc *sp = s->procs[i];
 
-		if (!sp->ended || nr_ended <= KEEP_ENDED) {
+		if (!sp->ended || nr_ended <= keep) {
 			sp->ended = sp->p->state == 'X';
 			s->procs[n++] = sp;
 			continue;
@@ -458,6 +443,13 @@ static int forget_ended(struct session *s)
 	return err;
 }
 
+int session_forget(struct session *s)
+{
+	for (unsigned int i = 0; i < s->nr_procs; i++)
+		s->procs[i]->ended = s->procs[i]->p->state == 'X';
+	return forget_ended(s);
+}
+
 /* How long the page tables of a process may be read now: more when nothing is known of it yet. */
 static uint64_t budget(const struct sess_proc *sp, uint64_t left)
 {
@@ -470,6 +462,33 @@ static void govern(struct session *s, uint64_t now_ns)
 {
 	if (s->stacks_on && callpaths_tick(s->paths, now_ns))
 		set_stack_rate(s);
+}
+
+/*
+ * Most of a daemon's processes do nothing most of the time: such a one is looked at now and then, each
+ * at its turn, and has no ends of intervals. One more after it came to rest takes its rates back.
+ */
+static bool is_active(struct session *s, struct sess_proc *sp)
+{
+	bool was = sp->active;
+
+	sp->active = sp->p->stirred || !sp->p->ticked || sp->unfinished || sp->p->want_maps ||
+		     s->maps_lost;
+	sp->p->stirred = false;
+	return !s->o->daemon || sp->active || was;
+}
+
+static int end_of(struct session *s, struct sess_proc *sp, uint64_t until)
+{
+	uint64_t now = boot_ns();
+	int err = 0;
+
+	if (is_active(s, sp)) {
+		err = reconcile_tick(s, sp, budget(sp, now < until ? until - now : 0));
+		return err ? err : tell(s, MTR_EV_TICK, sp->p->as);
+	}
+	/* its pages are where they were: a counter would have told */
+	return (s->nr_ticks + sp->p->as) % QUIET_EVERY ? 0 : reconcile_tick(s, sp, 0);
 }
 
 int session_settle(struct session *s)
@@ -493,10 +512,9 @@ int session_settle(struct session *s)
 			drained = now;
 		}
 		if (!err)
-			err = reconcile_tick(s, sp, budget(sp, now < until ? until - now : 0));
-		if (!err)
-			err = tell(s, MTR_EV_TICK, sp->p->as);
+			err = end_of(s, sp, until);
 	}
+	s->nr_ticks++;
 	if (!err)
 		err = measure(s, s->now_ns - before);
 	govern(s, s->now_ns);
@@ -517,7 +535,7 @@ static bool all_ended(const struct session *s)
 	for (unsigned int i = 0; i < s->nr_procs; i++)
 		if (s->procs[i]->p->death == DEATH_NONE || s->procs[i]->p->state != 'X')
 			return false;
-	return true;
+	return !s->o->daemon; /* it waits for those to come */
 }
 
 /* SIGUSR2 */
@@ -543,11 +561,16 @@ static int on_signal(struct session *s, const struct session_view *v, void *ctx)
 	}
 	if (take_mark(s))
 		return 1;
+	if (hung_up) {
+		hung_up = 0;
+		if (v->hangup)
+			v->hangup(ctx, s);
+	}
 	s->signal = caught;
 	return s->signal;
 }
 
-static int arm(struct session *s)
+int session_rearm(struct session *s)
 {
 	struct itimerspec its = {};
 
@@ -622,7 +645,7 @@ int session_run(struct session *s, const struct session_view *v, void *ctx)
 	uint64_t until = s->o->duration_ns ? boot_ns() + s->o->duration_ns : UINT64_MAX;
 	struct epoll_event evs[MAX_EVENTS];
 	bool ended = false;
-	int n, err = arm(s);
+	int n, err = session_rearm(s);
 
 	if (!err)
 		err = watch(s, v->fd);
@@ -684,6 +707,11 @@ struct sess_proc **session_procs(struct session *s, unsigned int *ret_nr)
 const struct mtr_cost *session_cost(const struct session *s)
 {
 	return &s->cost_now;
+}
+
+uint64_t session_unfollowed(const struct session *s)
+{
+	return src_bpf_unseen_procs(s->bpf);
 }
 
 const char *session_rung(const struct session *s)

@@ -29,6 +29,9 @@ struct sess_proc {
 	unsigned int gone; /* intervals in which there was no such process */
 	bool ended; /* at the interval before this one already */
 	bool left; /* told to the user that it ended */
+	void *user; /* the daemon's */
+	bool unfinished; /* not all pages that were to be counted could be in the time there was */
+	bool active; /* its interval ended with the session's; false: nothing happened in it (daemon) */
 };
 
 struct session_view {
@@ -45,6 +48,8 @@ struct session_view {
 	/* Every turn of the loop, ten a second at least: what was put off is done here; may be NULL */
 	void (*turn)(void *ctx, struct session *s);
 	bool stay; /* keep on when every target has ended: intervals stop, keys work */
+	/* SIGHUP, with opts.daemon: else it ends the session */
+	void (*hangup)(void *ctx, struct session *s);
 };
 
 /**
@@ -56,6 +61,14 @@ void session_close(struct session *s); /* safe on NULL */
 
 /* session_attach() - trace these from now on; 0 or an exit status after one line on stderr */
 int session_attach(struct session *s, const pid_t *pids, unsigned int nr);
+
+/**
+ * session_attach_some() - trace those of these that there are, at any time
+ * @pids: none is traced yet; of what cannot be traced nothing is said
+ *
+ * With none it makes following possible before anybody is traced. Returns how many are traced by now; −errno.
+ */
+int session_attach_some(struct session *s, const pid_t *pids, unsigned int nr);
 
 /**
  * session_run() - until the targets have ended, the time is over, a signal came or the view wants to end
@@ -70,6 +83,12 @@ int session_settle(struct session *s);
 struct callpaths *session_paths(struct session *s);
 /* session_stacks() - are call stacks taken from now on? With opts.stacks only; at first they are */
 void session_stacks(struct session *s, bool on);
+/* session_forget() - drop those that have ended; a daemon's, which need not be known until the interval ends. 0 or −errno */
+int session_forget(struct session *s);
+/* session_rearm() - opts.interval_ns is another one; 0 or −errno */
+int session_rearm(struct session *s);
+/* session_unfollowed() - children that could not be followed: opts.max_targets were traced */
+uint64_t session_unfollowed(const struct session *s);
 /* session_unwatch() - the view's descriptor ended: do not wait for it any more. Returns 0. */
 int session_unwatch(struct session *s, int fd);
 

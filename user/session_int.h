@@ -7,6 +7,12 @@
 #include "source/cost.h"
 #include "source/src_bpf.h"
 
+/* A process between the opening of its handle and its MTR_EV_ATTACH. */
+struct opening {
+	struct src_proc *sp; /* NULL: it is there, or never came */
+	struct mtr_event kernel0; /* its counters before the hooks saw it; kind 0: not known */
+};
+
 struct session {
 	const struct opts *o;
 	struct strtab *st;
@@ -21,10 +27,11 @@ struct session {
 	struct mtr_cost cost_now;
 	struct sess_proc **procs;
 	unsigned int nr_procs, cap_procs;
-	struct src_proc *opening; /* handle of the process whose ATTACH is awaited */
-	struct mtr_event kernel0; /* its counters before the hooks saw it */
+	struct opening *opening; /* processes whose ATTACH is awaited */
+	unsigned int nr_opening;
 	int epfd, timer_fd, signal_fd;
 	int signal; /* that ended the run; 0: none */
+	uint64_t nr_ticks; /* intervals that ended */
 	uint64_t now_ns, tick_events, tick_lock_ns, lock_ns_gone;
 	event_sink_fn tap; /* NULL: none */
 	void *tap_ctx;
@@ -47,5 +54,8 @@ void watch_numbers(struct session *s); /* before the ring is drained */
 int watch_check(struct session *s, struct sess_proc *sp); /* after: did all of them come? */
 
 int session_sink(void *ctx, const struct mtr_event *ev);
+/* session_attach.c: handle of a process that is being attached, and its counters before that */
+struct src_proc *session_opened(struct session *s, pid_t pid, struct mtr_event *ret_kernel0);
+void session_opening_end(struct session *s);
 
 #endif

@@ -18,7 +18,7 @@ _memtrace() {
 	cur=${COMP_WORDS[COMP_CWORD]}
 	prev=${COMP_WORDS[COMP_CWORD - 1]}
 	case ${COMP_WORDS[1]-} in
-	snapshot | growth | mark | stacks | doctor | record | replay | info | report | diff | export) verb=${COMP_WORDS[1]} ;;
+	snapshot | growth | mark | stacks | doctor | record | replay | info | report | diff | export | serve | ps) verb=${COMP_WORDS[1]} ;;
 	esac
 	[[ $COMP_CWORD -gt 1 ]] || verb=
 
@@ -38,7 +38,7 @@ _memtrace() {
 		mapfile -t COMPREPLY < <(compgen -u -- "$cur")
 		return
 		;;
-	-o | --output)
+	-o | --output | --config)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
@@ -83,6 +83,8 @@ _memtrace() {
 	export) flags="--format --debuginfod $common" ;;
 	diff) flags="--exit-code $common" ;;
 	snapshot) flags="$target $common" ;;
+	serve) flags="$target --config --check-config --http --interval --duration --max-overhead $common" ;;
+	ps) flags="--config --interval --plain $common" ;;
 	mark) flags="$target $common" ;;
 	growth) flags="$target $live --max-overhead --sample --sample-faults --format --arenas --fail-on --from --to --debuginfod $common" ;;
 	stacks) flags="$target --tid --vars --no-values --at --count --when --largest --folded --no-fold --interval --debuginfod $common" ;;
@@ -91,7 +93,7 @@ _memtrace() {
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$flags" -- "$cur")
 	elif [[ $COMP_CWORD -eq 1 ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'snapshot growth mark stacks doctor record replay info report diff export' -- "$cur")
+		mapfile -t COMPREPLY < <(compgen -W 'snapshot growth mark stacks serve ps doctor record replay info report diff export' -- "$cur")
 	elif [[ $verb == replay || $verb == info || $verb == report || $verb == diff || $verb == export || $verb == growth ]]; then
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -X '!*.mtr' -- "$cur"; compgen -d -- "$cur")

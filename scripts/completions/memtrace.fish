@@ -2,10 +2,10 @@
 # fish completion for memtrace(1)
 
 function __memtrace_no_verb
-    not __fish_seen_subcommand_from snapshot stacks doctor replay info report diff export
+    not __fish_seen_subcommand_from snapshot stacks serve ps doctor replay info report diff export
 end
 function __memtrace_takes_target
-    not __fish_seen_subcommand_from doctor replay info report diff export
+    not __fish_seen_subcommand_from ps doctor replay info report diff export
 end
 function __memtrace_takes_file
     __fish_seen_subcommand_from replay info report diff export
@@ -16,6 +16,8 @@ complete -c memtrace -n '__fish_is_nth_token 1' -a snapshot -d 'One answer and o
 complete -c memtrace -n '__fish_is_nth_token 1' -a mark -d 'Name this moment in the sessions that trace a process'
 complete -c memtrace -n '__fish_is_nth_token 1' -a growth -d 'Net resident memory by call path'
 complete -c memtrace -n '__fish_is_nth_token 1' -a stacks -d 'Call stacks with the size of each frame'
+complete -c memtrace -n '__fish_is_nth_token 1' -a serve -d 'The daemon: traces whom rules choose'
+complete -c memtrace -n '__fish_is_nth_token 1' -a ps -d 'What the daemon traces'
 complete -c memtrace -n '__fish_is_nth_token 1' -a doctor -d 'What this kernel and these privileges allow'
 complete -c memtrace -n '__fish_is_nth_token 1' -a record -d 'Every event to a file'
 complete -c memtrace -n '__fish_is_nth_token 1' -a replay -d 'The live view from a recording'
@@ -34,6 +36,11 @@ complete -c memtrace -n '__fish_seen_subcommand_from export' -l debuginfod -d 'F
 complete -c memtrace -n '__fish_seen_subcommand_from replay' -l seek -x -d 'Begin there'
 complete -c memtrace -n '__fish_seen_subcommand_from replay' -l speed -x -a '1 2 10' -d 'So many times as fast'
 complete -c memtrace -n '__fish_seen_subcommand_from replay' -l plain -d 'Reports, even on a terminal'
+complete -c memtrace -n '__fish_seen_subcommand_from serve ps' -l config -r -F -d 'Instead of /etc/memtrace/memtrace.conf'
+complete -c memtrace -n '__fish_seen_subcommand_from serve ps' -s i -l interval -x -a '1s 10s 1min' -d 'Between looks'
+complete -c memtrace -n '__fish_seen_subcommand_from serve' -l check-config -d 'Read it and end'
+complete -c memtrace -n '__fish_seen_subcommand_from serve' -l http -x -d 'Metrics over HTTP: ADDR:PORT'
+complete -c memtrace -n '__fish_seen_subcommand_from ps' -l plain -d 'A table, even on a terminal'
 complete -c memtrace -n '__fish_seen_subcommand_from diff' -l exit-code -d 'Status 10 when there is a difference'
 
 complete -c memtrace -n __memtrace_takes_target -s p -l pid -x -a '(__fish_complete_pids)' -d Process

@@ -54,6 +54,7 @@ void history_init(struct history *h)
 {
 	memset(h, 0, sizeof(*h));
 	h->per_sample = 1;
+	h->most = HISTORY_LEN;
 }
 
 void history_fini(struct history *h)
@@ -113,7 +114,7 @@ void history_add(struct history *h, const struct hist_sample *s)
 		h->pending++;
 		return;
 	}
-	if (h->nr == HISTORY_LEN)
+	if (h->nr >= h->most)
 		halve(h);
 	if (h->nr == h->cap && !make_room(h))
 		return;

@@ -37,6 +37,7 @@ struct history {
 	unsigned int per_sample; /* ticks merged into one sample */
 	unsigned int pending; /* ticks merged into the last one so far */
 	unsigned int cap; /* samples there is room for */
+	unsigned int most; /* samples that it may have */
 	struct hist_sample *s; /* grows up to HISTORY_LEN: most processes live shortly */
 };
 

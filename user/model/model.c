@@ -74,6 +74,8 @@ struct proc *model_add(struct model *m, uint32_t as)
 
 	if (!p)
 		return NULL;
+	if (m->history_len)
+		p->history.most = m->history_len;
 	HASH_ADD(hh, m->procs, as, sizeof(p->as), p);
 	if (!p->hh.tbl) {
 		proc_free(p);

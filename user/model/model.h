@@ -18,6 +18,7 @@ struct model {
 	uint64_t nr_events;
 	uint64_t time_ns; /* of the last event applied */
 	uint32_t drop_srcs; /* bit per enum mtr_wire_src: map events of that hook are ignored */
+	unsigned int history_len; /* samples that each process's history may have; 0: HISTORY_LEN */
 	uint64_t drop_kinds; /* bit per MTR_EV_*: ignored. For tests: each kind must be missed */
 };
 

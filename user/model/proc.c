@@ -105,8 +105,17 @@ static void apply_exit(struct proc *p, const struct mtr_event *ev)
 	p->death = p->exit_code != -1 && p->exit_code & 0x7f ? DEATH_SIGNAL : DEATH_EXIT;
 }
 
+/* Not what was read, nor where a thread stands: thread_apply() sees whether that is another place. */
+static bool stirs(uint16_t kind)
+{
+	return event_is_told(kind) && kind != MTR_EV_SP && kind != MTR_EV_KERNEL &&
+	       kind != MTR_EV_RESIDENCY && kind != MTR_EV_SNAP_BEGIN && kind != MTR_EV_SNAP_VMA &&
+	       kind != MTR_EV_SNAP_END;
+}
+
 int proc_apply(struct proc *p, const struct mtr_event *ev, struct strtab *st)
 {
+	p->stirred |= stirs(ev->kind);
 	switch ((enum mtr_kind)ev->kind) {
 	case MTR_EV_ATTACH:
 	case MTR_EV_EXEC:

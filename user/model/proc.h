@@ -129,6 +129,8 @@ struct proc {
 	struct file_name *files; /* uthash: names of mapped files */
 	struct thread *last_thread; /* looked up last */
 
+	bool stirred; /* it did something: who asks takes that back. Not what a reading of /proc says */
+
 	enum death death;
 	int exit_code; /* wait(2) status; valid when death != DEATH_NONE; −1: nobody told */
 	struct crash crash; /* crash.signo 0: none */

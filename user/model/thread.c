@@ -138,6 +138,7 @@ static void set_sp(struct proc *p, struct thread *t, uint64_t sp, uint64_t time_
 {
 	if (!sp)
 		return;
+	p->stirred |= t->sp != sp;
 	t->sp = sp;
 	t->sp_time_ns = time_ns;
 	if (sp >= t->stack_start && sp < t->stack_end) {

@@ -31,7 +31,7 @@ enum serve_span { SPAN_1MIN, SPAN_10MIN, SPAN_1H, SPAN_MAX };
 struct served {
 	struct sess_proc *sp; /* of the session; sp->p is the model's */
 	uint32_t as; /* address space that this is about: another one after an exec */
-	uid_t uid; /* owner (real uid) when it was found, or after its exec */
+	uid_t uid; /* who may see it beside root; 0 when it runs with more than one user's rights; −1: not known: nobody */
 	uint64_t since_ns; /* CLOCK_BOOTTIME: when the daemon saw it first */
 	const char *cgroup; /* its path in the hierarchy, "/" at least; lives as long as this */
 	char group[SERVED_GROUP_LEN]; /* unit, container or pod, by the cgroup's path; "" when none */
@@ -41,6 +41,8 @@ struct served {
 	int64_t headroom; /* least of its stacks', bytes; −1: not known */
 	uint32_t headroom_tid;
 	double faults_per_s;
+	uint64_t gap_from_ns,
+		gap_to_ns; /* the daemon was not there meanwhile, and had traced it before; 0, 0: no gap */
 	void *part[4]; /* each part may keep what it has of a process: see serve_part.slot */
 };
 
@@ -75,6 +77,18 @@ struct growth *serve_growth(struct serve *sv);
 struct served **serve_procs(struct serve *sv, unsigned int *ret_nr);
 /* serve_find() - by pid; NULL: not traced */
 struct served *serve_find(struct serve *sv, pid_t pid);
+/* serve_find_as() - by address space, as events have it */
+struct served *serve_find_as(struct serve *sv, uint32_t as);
+
+/* What is beside the table. */
+struct serve_counts {
+	uint64_t nr_seen, nr_ended; /* processes, since the start */
+	unsigned int nr_beyond; /* that match now and are not traced: max-processes are */
+	uint64_t nr_unfollowed; /* children that were not followed for the same reason, since the start */
+	uint64_t lost; /* events, since the start */
+};
+void serve_counts(struct serve *sv, struct serve_counts *ret);
+
 uint64_t serve_now(const struct serve *sv); /* CLOCK_BOOTTIME of the last interval's end */
 
 /* A descriptor of a part became ready; @events as of epoll. */

@@ -264,12 +264,12 @@ unsigned int tui_input(struct tui *t)
 /* ---- the picker */
 
 /* Another order is looked at from its top. */
-static void pick_sort(struct view_state *vs, bool reverse)
+static void pick_sort(const struct tui *t, struct view_state *vs, bool reverse)
 {
 	if (reverse)
 		vs->reverse = !vs->reverse;
 	else
-		vs->sort = (vs->sort + 1) % 4;
+		vs->sort = (vs->sort + 1) % t->pick_sorts;
 	vs->list = (struct list){ .moved = true };
 }
 
@@ -293,7 +293,7 @@ unsigned int tui_pick_input(struct tui *t)
 	else if (c == '/')
 		filter_begin(t, vs);
 	else if (c == 's' || c == 'S')
-		pick_sort(vs, c == 'S');
+		pick_sort(t, vs, c == 'S');
 	else if (c == 12) /* ^L */
 		clearok(stdscr, TRUE);
 	else if (list_moves(c))

@@ -156,6 +156,7 @@ void tui_pick_draw(struct tui *t, const struct tui_pick_row *rows, unsigned int 
 
 	if (!order)
 		return;
+	t->pick_sorts = PSORT_NR;
 	tb.sort_up = vs->reverse != (vs->sort >= PSORT_PID);
 	n = pick_order(t, rows, nr, order);
 	for (unsigned int i = 0; i < n; i++)

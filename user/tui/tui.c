@@ -105,6 +105,7 @@ struct tui *tui_open(const struct tui_opts *o, const char **ret_why)
 	if (!locale_utf8())
 		t->o.ascii = true;
 	t->view = TUI_LAYOUT;
+	t->pick_sorts = 1;
 	t->vs[TUI_REGIONS].sort = RSORT_RES;
 	if (o->command) {
 		t->output = cmdout_new();

@@ -8,6 +8,7 @@
 #define TUI_TUI_H
 
 #include <stdbool.h>
+#include "analysis/ps.h"
 #include "event/status.h"
 #include "model/model.h"
 
@@ -139,5 +140,8 @@ void tui_pick_draw(struct tui *t, const struct tui_pick_row *rows, unsigned int 
 /* tui_pick_input() - consume one key; 0: none is there. Draw before the next. */
 unsigned int tui_pick_input(struct tui *t);
 int tui_picked(const struct tui *t);
+
+/* tui_ps_draw() - the daemon's processes; keys as in the picker: tui_pick_input(), tui_picked() */
+void tui_ps_draw(struct tui *t, const struct ps_table *pt, const char *note);
 
 #endif

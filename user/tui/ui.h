@@ -97,6 +97,7 @@ struct tui {
 	bool help, detail, filtering, paused;
 	bool unfold; /* Layout: every row, however many */
 	char saved_filter[UI_FILTER_LEN]; /* what Esc gives back */
+	unsigned int pick_sorts; /* orders of the picker's rows */
 	unsigned int sel_proc, nr_procs;
 	int mark_flash; /* frames during which "mark set" is shown */
 	struct cmdout *output; /* of the traced command; NULL: there is none */
