@@ -114,6 +114,8 @@ TEST(ranges)
 	EXPECT_FALSE(mtr_call_range(&c, &start, &end));
 	c = call(SYS_munmap, -EINVAL, ~0ull - 4096, 8192, 0, 0);
 	EXPECT_FALSE(mtr_call_range(&c, &start, &end));
+	c = call(SYS_munmap, -EINVAL, ~0ull, 8192, 0, 0);
+	EXPECT_FALSE(mtr_call_range(&c, &start, &end));
 	c = call(SYS_munmap, -EINVAL, 4096, ~0ull, 0, 0);
 	EXPECT_FALSE(mtr_call_range(&c, &start, &end));
 	c = call(SYS_brk, 0x2000, 0x2000, 0, 0, 0);

@@ -133,7 +133,8 @@ bool mtr_call_range(const struct mtr_ev_call *e, uint64_t *ret_start, uint64_t *
 	len = mtr_call_arg(e, c->len);
 	if (c->nr == NR_MMAP && !mtr_call_error(e))
 		start = (uint64_t)e->result;
-	if (!start || !len || len > UINT64_MAX - PAGE_MASK - start)
+	if (!start || !len || start > UINT64_MAX - PAGE_MASK ||
+	    len > UINT64_MAX - PAGE_MASK - start)
 		return false;
 	*ret_start = start;
 	*ret_end = start + ((len + PAGE_MASK) & ~PAGE_MASK);

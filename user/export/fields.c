@@ -384,7 +384,8 @@ static void of_call(struct fields *o, const struct mtr_event *ev)
 	char *prot = o->buf + 16;
 
 	text(o, F_CALL, c ? c->name : NULL);
-	known(o, F_BEGIN_NS, e->took_ns ? (int64_t)(ev->time_ns - e->took_ns) : -1);
+	nonzero(o, F_BEGIN_NS,
+		e->took_ns && e->took_ns < ev->time_ns ? ev->time_ns - e->took_ns : 0);
 	mtr_call_range(e, &start, &end);
 	maybe_address(o, F_START, start);
 	maybe_address(o, F_END, end);

@@ -650,8 +650,8 @@ static uint64_t misses(const struct bpf_program *prog)
 
 /*
  * What a program misses is lost, with exceptions. Missed faults are 'unseen', missed changes of
- * counters are in the next ones, what memtrace.ko told its own numbers show (watch_apply()), and a call
- * whose beginning was missed is told without it: 0.
+ * counters are in the next ones, what memtrace.ko told its own numbers show (watch_apply()), a call
+ * whose beginning was missed is told without it, and missed calls are told as such: 0.
  * What the first of a pair misses the second takes (second_of() in BPF), so that at most what both
  * have missed is lost: the number of its second.
  */
@@ -671,6 +671,7 @@ static uint64_t lost_by(const struct src_bpf *sb, const struct bpf_program *prog
 		{ s->progs.mm_invalidate, NULL },
 		{ s->progs.mm_release, NULL },
 		{ s->progs.call_begins, NULL },
+		{ s->progs.call_ends, NULL },
 		{ s->progs.process_fork, s->progs.process_fork_second },
 		{ s->progs.process_exec, s->progs.process_exec_second },
 		{ s->progs.process_exit, s->progs.process_exit_second },
@@ -711,10 +712,15 @@ static uint64_t recursion_misses(const struct src_bpf *sb)
 
 uint64_t src_bpf_losses(struct src_bpf *sb, event_sink_fn sink, void *ctx)
 {
-	uint64_t n = 0;
+	uint64_t n = 0, calls = sb->skel->bss->lost[MTR_W_CALL];
 
+	/* at most: it may have been a call that nobody wants */
+	if (sb->calls)
+		calls += misses(sb->skel->progs.call_ends);
+	told(sink, ctx, MTR_EV_CALL, calls, &sb->lost[MTR_W_CALL]);
 	for (unsigned int k = 1; k < MTR_W_MAX; k++)
-		n += told(sink, ctx, decode_kind(k), sb->skel->bss->lost[k], &sb->lost[k]);
+		if (k != MTR_W_CALL)
+			n += told(sink, ctx, decode_kind(k), sb->skel->bss->lost[k], &sb->lost[k]);
 	return n + told(sink, ctx, 0, recursion_misses(sb), &sb->misses);
 }
 

@@ -62,7 +62,10 @@ uint32_t *src_bpf_epoch(struct src_bpf *sb);
 void src_bpf_stack_rate(struct src_bpf *sb, unsigned int period, unsigned int bytes);
 /* src_bpf_ring_peak() - how full the ring was at most since the last call, in percent; looked at when it wakes us */
 unsigned int src_bpf_ring_peak(struct src_bpf *sb);
-/* src_bpf_losses() - MTR_EV_LOST for what was lost since the last call. Returns how many events were. */
+/*
+ * src_bpf_losses() - MTR_EV_LOST for what was lost since the last call. Returns how many events were that the
+ * map or the bytes depend on: not system calls.
+ */
 uint64_t src_bpf_losses(struct src_bpf *sb, event_sink_fn sink, void *ctx);
 
 /* src_bpf_module() - memtrace.ko is listened to */
