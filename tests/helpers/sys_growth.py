@@ -321,9 +321,10 @@ def ever_new_paths():
 
 
 def many_processes():
-    """Seven times as many processes that come and go take no more memory, and those that are told of have their names."""
+    """Three hundred processes that come and go take little more memory than ten, and those that are told of have
+    their names. (With files, stacks and places for each it was 160 MiB more, and went on.)"""
     peaks, grow_path = [], os.path.join(live.TARGETS, 'grow')
-    for nr in 40, 300 // SLOW:
+    for nr in 10, 300 // SLOW:
         script = f'i=0; while [ $i -lt {nr} ]; do {grow_path} --kind brk --mib 1 --ms 1 --seed $i; i=$((i+1)); done >/dev/null'
         with tempfile.TemporaryDirectory() as d:
             file = os.path.join(d, 'growth.json')
@@ -335,13 +336,13 @@ def many_processes():
         print(f'# {nr} processes: {len(told)} told of, peak {peaks[-1].bytes >> 20} MiB', flush=True)
         check(not told[0]['lost'] or set(told[0]['lost']) <= {'stack'}, 'lost', told[0]['lost'])
         last = [Report(o, {'leak_brk': 1 << 20}) for o in told if o['process']['comm'] == 'grow']
-        check(len(last) > 20, len(last), 'processes are told of')
+        check(len(last) >= min(nr, 20), len(last), 'processes are told of')
         for r in last:
             r.identity()
         # the first may have ended before anybody saw its files, which nobody else had opened then
         blind = [r.net('leak_brk') for r in last if r.net('leak_brk') < 0.9 * r.truth['leak_brk']]
-        check(len(blind) <= len(last) // 4, 'leak_brk', blind)
-    check(peaks[1].bytes < peaks[0].bytes + (8 << 20), 'memory grows with the number of processes:', [x.bytes for x in peaks])
+        check(len(blind) <= max(len(last) // 4, 5), 'leak_brk', blind)
+    check(peaks[1].bytes < peaks[0].bytes + (40 << 20), 'memory grows with the number of processes:', [x.bytes for x in peaks])
 
 
 def arenas():
