@@ -25,6 +25,7 @@ struct src_bpf_opts {
 	bool calls; /* system calls about memory are wanted: MTR_EV_CALL */
 	unsigned int fault_period; /* one fault in so many is told of, by chance; 0, 1: all */
 	bool no_storage; /* for tests: as if the kernel gave no task storage */
+	bool bounded; /* a drain ends with what came before it began, however much comes meanwhile */
 	unsigned int max_targets; /* 0: default, 1024 processes at a time */
 };
 
