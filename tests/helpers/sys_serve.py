@@ -23,6 +23,7 @@ with open(os.path.join(live.TOP, 'docs', 'schema', 'ps.schema.json')) as schema_
     SCHEMA = json.load(schema_file)
 PATIENCE = 60 * SLOW
 MANY = os.path.join(live.TARGETS, 'many')
+NAME = f'm{os.getpid()}'  # others run the same programs: rules by name must not find theirs
 KEPT = sum(1 << cap for cap in (2, 19, 38, 39))  # DAC_READ_SEARCH, SYS_PTRACE, PERFMON, BPF
 
 
@@ -104,10 +105,10 @@ class Daemon:
 class Many:
     """tests/targets/many, by the names that rules see."""
 
-    def __init__(self, idle, forking, every_ms=10, wrap=()):
+    def __init__(self, idle, forking, every_ms=10, wrap=(), program=MANY):
         if not os.path.exists(MANY):
             raise Skip('many is not built')
-        self.p = subprocess.Popen([*wrap, MANY, str(idle), str(forking), str(every_ms)],
+        self.p = subprocess.Popen([*wrap, program, str(idle), str(forking), str(every_ms), '1', NAME],
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.pids = {}
         if not wrap:
@@ -140,7 +141,7 @@ def status(pid, key):
 
 
 def config_chooses():
-    with Many(3, 0) as m, Many(2, 0) as other, Daemon('name = many-id*') as d:
+    with Many(3, 0) as m, Many(2, 0) as other, Daemon(f'name = {NAME}-id*') as d:
         d.traces([*m.pids, *other.pids])
         with Many(2, 0) as late:  # who comes later, too
             d.traces([*m.pids, *other.pids, *late.pids])
@@ -209,23 +210,27 @@ def forks_and_execs_followed():
 
 
 def found_after_an_exec():
-    with Many(2, 0, wrap=('/bin/sh', '-c', 'read x; exec "$@"', 'sh')) as m, Daemon('name = many\nfollow = no') as d:
-        equal(set(d.procs()), set(), 'traced')
-        m.p.stdin.write('go\n')
-        m.p.stdin.flush()
-        m.begun()
-        d.traces([m.p.pid])
+    with tempfile.TemporaryDirectory() as folder:
+        program = os.path.join(folder, NAME)
+        os.symlink(MANY, program)
+        with Many(2, 0, wrap=('/bin/sh', '-c', 'read x; exec "$@"', 'sh'), program=program) as m, \
+                Daemon(f'name = {NAME}\nfollow = no') as d:
+            equal(set(d.procs()), set(), 'traced')
+            m.p.stdin.write('go\n')
+            m.p.stdin.flush()
+            m.begun()
+            d.traces([m.p.pid])
 
 
 def hangup():
-    with Many(2, 0) as m, Many(0, 1, 1000) as other, Daemon('name = many-idle') as d:
+    with Many(2, 0) as m, Many(0, 1, 1000) as other, Daemon(f'name = {NAME}-idle') as d:
         d.traces(m.pids)
-        d.write('name = many-idle\nnome = x')
+        d.write(f'name = {NAME}-idle\nnome = x')
         d.p.send_signal(signal.SIGHUP)
         wait_for('it says what is wrong', lambda: f"{d.conf}:3: no key 'nome' in [trace]: did you mean 'name'?" in d.said())
         with Many(1, 0) as late:  # the old one is still there
             d.traces([*m.pids, *late.pids])
-        d.write('name = many-idle\nname = many-fork')
+        d.write(f'name = {NAME}-idle\nname = {NAME}-fork')
         d.p.send_signal(signal.SIGHUP)
         wait_for('it was read', lambda: 'the configuration was read again' in d.said())
         wait_for('the other is traced', lambda: set(m.pids) | set(other.pids) <= set(d.procs()))
@@ -274,7 +279,7 @@ def killed_and_restarted():
 
 
 def one_daemon_at_a_place():
-    with Many(1, 0) as m, Daemon('name = many-idle') as d:
+    with Many(1, 0) as m, Daemon(f'name = {NAME}-idle') as d:
         second = subprocess.run([MEMTRACE, 'serve', '--config', d.conf], capture_output=True, text=True, timeout=PATIENCE)
         equal(second.returncode, 1, 'exit status of the second')
         check('is running already' in second.stderr, second.stderr)
@@ -282,7 +287,7 @@ def one_daemon_at_a_place():
 
 
 def confined():
-    with Many(1, 0) as m, Daemon('name = many-idle') as d:
+    with Many(1, 0) as m, Daemon(f'name = {NAME}-idle') as d:
         d.traces(m.pids)
         pid = d.p.pid
         for key in ('CapEff', 'CapPrm', 'CapBnd'):
@@ -294,7 +299,7 @@ def confined():
 
 
 def no_more_than_allowed():
-    with Many(6, 0) as m, Daemon('name = many-idle\nmax-processes = 4') as d:
+    with Many(6, 0) as m, Daemon(f'name = {NAME}-idle\nmax-processes = 4') as d:
         wait_for('four are traced', lambda: len(d.procs()) == 4 and d.ps()['daemon']['beyond'] == 2)
         traced = set(d.procs())
         check(traced < set(m.pids), traced)
@@ -303,7 +308,7 @@ def no_more_than_allowed():
 
 
 def figures_are_the_kernels():
-    with Many(4, 0) as m, Daemon('name = many-idle') as d:
+    with Many(4, 0) as m, Daemon(f'name = {NAME}-idle') as d:
         d.traces(m.pids)
         for pid in m.pids:
             live.stop_process(pid)
@@ -320,7 +325,7 @@ def figures_are_the_kernels():
             equal(p['file_bytes'] + p['shmem_bytes'], shared, f'shared of {pid}')
             equal(p['anon_bytes'], resident - shared, f'anonymous of {pid}')
             equal(sum(p['kinds'].values()), resident, f'sum of kinds of {pid}')
-            equal(p['comm'], 'many-idle', 'comm')
+            equal(p['comm'], NAME + '-idle', 'comm')
             equal(p['uid'], 0, 'uid')
             equal(p['exe'], os.path.realpath(MANY), 'exe')
             ticks = int(live.stat(pid)[19])
@@ -332,7 +337,7 @@ def figures_are_the_kernels():
 
 def many_processes():
     idle, forking = (500, 50) if SLOW == 1 else (60, 5)
-    with Many(idle, forking) as m, Daemon('name = many-*\nmax-processes = 2000') as d:
+    with Many(idle, forking) as m, Daemon(f'name = {NAME}-*\nmax-processes = 2000') as d:
         wait_for('all are traced', lambda: set(m.pids) <= set(d.procs()))
         first = d.ps()['daemon']
         o = wait_for('many forks', lambda: (lambda o: o['seen'] >= first['seen'] + 20 * forking and o)(d.ps()['daemon']))

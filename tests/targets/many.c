@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * many IDLE FORKING EVERY_MS [MIB]: so many children that sleep, and so many that fork a child which
+ * many IDLE FORKING EVERY_MS [MIB [NAME]]: so many children that sleep, and so many that fork a child which
  * touches a page and ends, each EVERY_MS. Each holds MIB (1) of memory. All have the name many-idle or
- * many-fork. Prints "PID KIND" of each and "ready"; SIGTERM ends them all and prints how many forks there were.
+ * many-fork, with NAME in the place of many. Prints "PID KIND" of each and "ready"; SIGTERM ends them all and prints how many forks there were.
  */
 #include <signal.h>
 #include <stdatomic.h>
@@ -75,8 +75,11 @@ int main(int argc, char **argv)
 	long idle = argc > 3 ? atol(argv[1]) : -1, nr = argc > 3 ? atol(argv[2]) : -1;
 	long every_ms = argc > 3 ? atol(argv[3]) : 0;
 	size_t mib = argc > 4 ? (size_t)atol(argv[4]) : 1;
+	char idle_name[16], fork_name[16];
 	pid_t *pids;
 
+	snprintf(idle_name, sizeof(idle_name), "%.10s-idle", argc > 5 ? argv[5] : "many");
+	snprintf(fork_name, sizeof(fork_name), "%.10s-fork", argc > 5 ? argv[5] : "many");
 	if (idle < 0 || nr < 0 || every_ms <= 0)
 		return 2;
 	nr_forks = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -85,10 +88,10 @@ int main(int argc, char **argv)
 		return 1;
 	signal(SIGTERM, on_term);
 	for (long i = 0; i < idle + nr; i++) {
-		pids[i] = start(i < idle ? "many-idle" : "many-fork", mib, i < idle ? 0 : every_ms);
+		pids[i] = start(i < idle ? idle_name : fork_name, mib, i < idle ? 0 : every_ms);
 		if (pids[i] < 0)
 			return 1;
-		printf("%d %s\n", pids[i], i < idle ? "many-idle" : "many-fork");
+		printf("%d %s\n", pids[i], i < idle ? idle_name : fork_name);
 	}
 	puts("ready");
 	fflush(stdout);
