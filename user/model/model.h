@@ -41,5 +41,8 @@ uint64_t model_lost(const struct model *m);
  * Returns 0 or what the sink returned.
  */
 int model_save(struct model *m, uint64_t time_ns, event_sink_fn sink, void *ctx);
+/* model_save_proc() - the part of that which is one process's: without MTR_ST_MODEL no keyframe of its own */
+int model_save_proc(struct model *m, struct proc *p, uint64_t time_ns, event_sink_fn sink,
+		    void *ctx);
 
 #endif

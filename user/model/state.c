@@ -318,6 +318,16 @@ int model_save(struct model *m, uint64_t time_ns, event_sink_fn sink, void *ctx)
 	return err;
 }
 
+int model_save_proc(struct model *m, struct proc *p, uint64_t time_ns, event_sink_fn sink,
+		    void *ctx)
+{
+	struct saver s = { .m = m, .sink = sink, .ctx = ctx };
+
+	s.ev.kind = MTR_EV_STATE;
+	s.ev.time_ns = time_ns;
+	return save_proc(&s, p);
+}
+
 /* ---- load */
 
 static uint64_t at(const struct mtr_ev_state *e, unsigned int i)
