@@ -122,6 +122,8 @@ int grown_folded(FILE *f, const struct growth_report *r);
 int grown_pprof(FILE *f, const struct growth_report *r);
 /* grown_html() - one page that needs nothing else: flame graph and timeline; 0, −EIO or −ENOMEM */
 int grown_html(FILE *f, const struct growth_report *r);
+/* growth_frame_text() - "parse parse.c:12", "malloc libc.so.6+0x9a1b2": names cleaned. Returns @dst */
+char *growth_frame_text(char *dst, size_t sz, const struct growth_frame *f, bool ascii);
 int grown_text(FILE *f, const struct growth_report *r, const struct report_style *style);
 
 #endif
