@@ -206,6 +206,7 @@ static const int calls[] = {
 	CALL(waitid),
 	CALL(getpriority),
 	CALL(setpriority),
+	CALL(memfd_create),
 	CALL(rseq),
 	CALL(set_robust_list),
 	CALL(exit),

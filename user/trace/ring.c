@@ -147,9 +147,14 @@ uint64_t trace_ring_dropped(const struct trace_ring *r)
 	return r->dropped;
 }
 
+uint64_t trace_ring_begin_ns(const struct trace_ring *r)
+{
+	return r->first ? r->first->ci.begin_ns : 0;
+}
+
 uint64_t trace_ring_span_ns(const struct trace_ring *r)
 {
-	uint64_t begin = r->first ? r->first->ci.begin_ns : 0;
+	uint64_t begin = trace_ring_begin_ns(r);
 
 	return r->end_ns > begin ? r->end_ns - begin : 0;
 }

@@ -31,6 +31,8 @@ int trace_ring_dump(struct trace_ring *r, trace_chunk_fn out, void *ctx);
 uint64_t trace_ring_bytes(const struct trace_ring *r);
 /* trace_ring_since() - since the last keyframe: bytes held */
 uint64_t trace_ring_since_key(const struct trace_ring *r);
+/* trace_ring_begin_ns() - the oldest event held; 0: none is */
+uint64_t trace_ring_begin_ns(const struct trace_ring *r);
 /* trace_ring_dropped() - events of the chunks that went */
 uint64_t trace_ring_dropped(const struct trace_ring *r);
 /* trace_ring_span_ns() - from the oldest event held to the newest */
