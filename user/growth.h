@@ -93,6 +93,7 @@ struct growth {
 	struct callpaths *paths; /* the session's; NULL: from a file */
 	struct modtab *mods; /* from a file: what was mapped, by build-id; else NULL */
 	const struct stacktab *stacks; /* frames of the stream's call stacks */
+	bool here; /* without paths: its processes run on this machine, and so their files are found */
 	bool debuginfod; /* from a file: its programs may be fetched */
 	unsigned int period; /* of faults at a known place, one in so many brings its stack */
 	unsigned int most_period; /* the highest it has been */

@@ -120,6 +120,7 @@ static bool gap(struct trace_reader *r, struct mtr_event *ev)
 	if (!n)
 		return false;
 	r->want_key = true;
+	r->gave_key = false;
 	r->info.missing += n;
 	*ev = (struct mtr_event){ .kind = MTR_EV_LOST, .time_ns = r->ci.begin_ns };
 	ev->lost.count = n;
