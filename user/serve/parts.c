@@ -2,6 +2,9 @@
 #include <stddef.h>
 #include "serve/serve.h"
 
+extern const struct serve_part serve_http;
+
 const struct serve_part *const serve_parts[] = {
+	&serve_http,
 	NULL,
 };
