@@ -55,7 +55,7 @@ SKEL     := $(if $(BPF_SRC),$(B)/gen/memtrace.skel.h)
 PROTO_C  := $(patsubst %.proto,$(B)/gen/%.pb-c.c,$(notdir $(wildcard user/*/*.proto)))
 PROTO_O  := $(PROTO_C:$(B)/gen/%.c=$(B)/obj/gen/%.o)
 OBJ      += $(PROTO_O)
-PKGS     := libbpf libdw libelf zlib libzstd ncursesw jansson libcap libprotobuf-c libseccomp
+PKGS     := libbpf libdw libelf zlib libzstd ncursesw jansson libcap libprotobuf-c libseccomp libmicrohttpd
 
 ARCH     := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/; s/ppc64le/powerpc/; s/riscv64/riscv/; s/s390x/s390/')
 PKG_CFL  := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)

@@ -120,6 +120,25 @@ int grown_json(FILE *f, const struct growth_report *r);
 int grown_folded(FILE *f, const struct growth_report *r);
 /* grown_pprof() - gzipped profile.proto; 0, −EIO or −ENOMEM */
 int grown_pprof(FILE *f, const struct growth_report *r);
+
+/* Several processes in one profile of one value: labels tell them apart: pid, and process with its name. */
+struct grown_profile;
+
+/* A moment from which growth counts, when that is not the report's beginning. */
+struct grown_since {
+	unsigned int mark; /* of the report */
+	int64_t rss, before; /* bytes then, as in the report */
+};
+
+/* grown_profile_new() - of @growth over @duration_ns, or of what is resident; NULL: memory is short */
+struct grown_profile *grown_profile_new(bool growth, uint64_t to_real_ns, uint64_t duration_ns);
+void grown_profile_free(struct grown_profile *gp); /* safe on NULL */
+/* grown_profile_add() - @since NULL: from the report's beginning; @r is not needed after this. 0 or −ENOMEM */
+int grown_profile_add(struct grown_profile *gp, const struct growth_report *r,
+		      const struct grown_since *since);
+/* grown_profile_put() - gzipped profile.proto; 0, −EIO or −ENOMEM */
+int grown_profile_put(FILE *f, const struct grown_profile *gp);
+
 /* grown_html() - one page that needs nothing else: flame graph and timeline; 0, −EIO or −ENOMEM */
 int grown_html(FILE *f, const struct growth_report *r);
 /* growth_frame_text() - "parse parse.c:12", "malloc libc.so.6+0x9a1b2": names cleaned. Returns @dst */

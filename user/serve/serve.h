@@ -21,6 +21,7 @@
 #include "session.h"
 
 struct serve;
+struct serve_counts;
 
 /* Growth of RSS is told over these. */
 enum serve_span { SPAN_1MIN, SPAN_10MIN, SPAN_1H, SPAN_MAX };
@@ -58,6 +59,8 @@ struct serve_part {
 	void (*gone)(void *ctx, struct served *p);
 	/* an interval ended: the table is new */
 	void (*tick)(void *ctx);
+	/* what it knows better of serve_counts() */
+	void (*counts)(void *ctx, struct serve_counts *ret);
 	/* SIGHUP: the configuration is another one; the old one is freed after this */
 	void (*reload)(void *ctx, const struct conf *now);
 	void (*fini)(void *ctx);
@@ -86,6 +89,7 @@ struct serve_counts {
 	unsigned int nr_beyond; /* that match now and are not traced: max-processes are */
 	uint64_t nr_unfollowed; /* children that were not followed for the same reason, since the start */
 	uint64_t lost; /* events, since the start */
+	int64_t nr_clients; /* of the socket; −1: it has none */
 };
 void serve_counts(struct serve *sv, struct serve_counts *ret);
 

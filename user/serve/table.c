@@ -290,5 +290,9 @@ void serve_counts(struct serve *sv, struct serve_counts *ret)
 				      .nr_ended = sv->table.nr_ended,
 				      .nr_beyond = finder_beyond(sv->finder),
 				      .nr_unfollowed = session_unfollowed(sv->s),
-				      .lost = model_lost(session_model(sv->s)) };
+				      .lost = model_lost(session_model(sv->s)),
+				      .nr_clients = -1 };
+	for (unsigned int i = 0; i < sv->nr_parts; i++)
+		if (serve_parts[i]->counts)
+			serve_parts[i]->counts(sv->ctx[i], ret);
 }

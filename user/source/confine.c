@@ -171,6 +171,9 @@ static const int calls[] = {
 	CALL(recvmmsg),
 	/* the targets */
 	CALL(process_vm_readv),
+	/* children that work on a copy of it; clone itself see below */
+	CALL(memfd_create),
+	CALL(wait4),
 	/* itself */
 	CALL(getpid),
 	CALL(getppid),
@@ -200,6 +203,7 @@ static const int calls[] = {
 	CALL(setitimer),
 	CALL(tgkill),
 	CALL(prctl),
+	CALL(setpriority),
 	CALL(capget),
 	CALL(membarrier),
 	CALL(wait4),
@@ -219,6 +223,11 @@ static const int bpf_cmds[] = {
 	BPF_LINK_CREATE,     BPF_ITER_CREATE,	   BPF_ENABLE_STATS,	BPF_OBJ_GET_INFO_BY_FD,
 	BPF_LINK_DETACH,     BPF_LINK_GET_NEXT_ID,
 };
+
+#define NOT_A_FORK                                                                           \
+	(CLONE_VM | CLONE_FILES | CLONE_THREAD | CLONE_PTRACE | CLONE_PARENT | CLONE_NEWNS | \
+	 CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |      \
+	 CLONE_NEWNET)
 
 static const int families[] = { AF_UNIX, AF_INET, AF_INET6 };
 
@@ -247,6 +256,10 @@ static int allow_some(scmp_filter_ctx f)
 	if (!err)
 		err = seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(ioctl), 1,
 				       SCMP_A1(SCMP_CMP_NE, TIOCSTI));
+	/* a copy of itself, that shares nothing and is in no namespace of its own */
+	if (!err)
+		err = seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(clone), 1,
+				       SCMP_A0(SCMP_CMP_MASKED_EQ, NOT_A_FORK, 0));
 	/* is it there? */
 	if (!err)
 		err = seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(kill), 1, SCMP_A1(SCMP_CMP_EQ, 0));
