@@ -236,6 +236,7 @@ static int open_bpf(struct session *s)
 				   .stacks = s->o->stacks,
 				   .fault_period = s->o->sample_faults,
 				   .max_targets = s->o->max_targets,
+				   .bounded = s->o->daemon,
 				   .no_storage = s->o->drop && !strcmp(s->o->drop, "storage") };
 	const char *why = NULL;
 	int err;

@@ -43,6 +43,9 @@ struct src_bpf {
 	uint64_t misses; /* told so far */
 	struct thread_seq *seqs, *last_seq; /* uthash by (as, tid) */
 	struct crashcopy *crashes; /* whose signal has not come yet */
+	bool bounded;
+	uint64_t until_ns; /* of a bounded drain: the first record that is younger ends it */
+	bool enough; /* it came */
 	event_sink_fn sink; /* during a drain */
 	void *ctx;
 	int sink_err;
@@ -368,6 +371,12 @@ static int on_record(void *ctx, void *data, size_t sz)
 		sb->sink_err = err;
 		return err;
 	}
+	/* libbpf goes on behind this record at the next drain */
+	if (sb->bounded && sz >= sizeof(struct mtr_w_hdr) &&
+	    ((struct mtr_w_hdr *)data)->time_ns > sb->until_ns) {
+		sb->enough = true;
+		return -EAGAIN;
+	}
 	return 0;
 }
 
@@ -452,6 +461,7 @@ int src_bpf_open(const struct src_bpf_opts *o, struct strtab *st, struct src_bpf
 		return -ENOMEM;
 	sb->st = st;
 	sb->module = o->module;
+	sb->bounded = o->bounded;
 	sb->rung = o->rung == RUNG_NONE ? lad.rung : o->rung;
 	if (sb->rung == RUNG_FENTRY && !probe_fentry(&p))
 		*ret_why = "this kernel refuses fentry programs";
@@ -581,10 +591,12 @@ int src_bpf_drain(struct src_bpf *sb, event_sink_fn sink, void *ctx)
 	sb->sink = sink;
 	sb->ctx = ctx;
 	sb->sink_err = 0;
+	sb->enough = false;
+	sb->until_ns = sb->bounded ? boot_ns() : 0;
 	n = ring_buffer__consume(sb->ring);
 	if (sb->sink_err)
 		return sb->sink_err;
-	return n;
+	return sb->enough ? 1 : n;
 }
 
 uint32_t *src_bpf_epoch(struct src_bpf *sb)

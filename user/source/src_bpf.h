@@ -24,6 +24,7 @@ struct src_bpf_opts {
 	bool stacks; /* call stacks are wanted: MTR_EV_STACK, MTR_EV_MOVE */
 	unsigned int fault_period; /* one fault in so many is told of, by chance; 0, 1: all */
 	bool no_storage; /* for tests: as if the kernel gave no task storage */
+	bool bounded; /* a drain ends with what came before it began, however much comes meanwhile */
 	unsigned int max_targets; /* 0: default, 1024 processes at a time */
 };
 
