@@ -338,7 +338,8 @@ def many_processes():
         o = wait_for('many forks', lambda: (lambda o: o['seen'] >= first['seen'] + 20 * forking and o)(d.ps()['daemon']))
         check(set(m.pids) <= set(d.procs()), 'not traced any more')
         traced = sum(p['resident_bytes'] for p in d.procs().values())
-        bound = (64 << 20) + traced // 1000
+        # the black box's 32M, the ring's 8M that is mapped twice, and what is kept of processes
+        bound = (128 << 20) + traced // 1000
         print(f'# {idle} idle, {forking} forking: seen {o["seen"]}, ended {o["ended"]}, not followed {o["unfollowed"]}, '
               f'lost {o["lost"]}; the daemon has {o["resident_bytes"] >> 20} MiB, of {bound >> 20} MiB', flush=True)
         check(o['resident_bytes'] <= bound, 'memory:', o['resident_bytes'])
