@@ -131,7 +131,8 @@ static void look_up(struct modules *m, struct module *mod, uint32_t pid)
 	n = readlink(name, path, sizeof(path));
 	if (n > 0)
 		mod->path = strtab_intern(m->st, path, (size_t)n);
-	else /* it takes a privilege that a daemon has not; by its path it may be another file by now */
+	/* to open it takes a privilege that the daemon has not; by its path it may be another file by now */
+	if (stat(name, &st))
 		snprintf(name, sizeof(name), "/proc/%u/root%s", pid, strtab_str(m->st, mod->path));
 	/* of a device even opening may do something */
 	if (stat(name, &st) || !S_ISREG(st.st_mode) || st.st_ino != mod->key.ino)

@@ -149,14 +149,18 @@ static bool has_room(const struct server *s, const struct peer *p)
 	return s->nr < max && (p->all || nr_of_user(s, p) < (max + 3) / 4);
 }
 
+#define SEND_BUFFER (64 << 10) /* the kernel holds that for who does not read, beside the queue */
+
 static void add_client(struct server *s, int fd)
 {
 	const struct conf *cf = serve_conf(s->sv);
 	struct client *c;
 	struct peer peer;
+	const int sz = SEND_BUFFER;
 	bool room;
 
-	if (peer_of(fd, s->group, &peer)) {
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &sz, sizeof(sz)) ||
+	    peer_of(fd, s->group, &peer)) {
 		close(fd);
 		return;
 	}

@@ -101,11 +101,6 @@ static int take_events(struct trace_stream *ts, const struct chunk_info *ci, eve
 	struct mtr_event ev;
 	int ret;
 
-	/* its sender has left out what comes before it, and begins anew with it */
-	if (ci->type == CHUNK_KEYFRAME && ci->flags & CHUNK_F_FIRST && r->told_known &&
-	    ci->told_before > r->told)
-		r->want_key = true;
-	last = last && (r->in_key || (r->want_key && ci->flags & CHUNK_F_FIRST));
 	while ((ret = trace_reader_next(r, &ev)) > 0) {
 		ret = sink(ctx, &ev);
 		if (ret)
@@ -113,7 +108,7 @@ static int take_events(struct trace_stream *ts, const struct chunk_info *ci, eve
 	}
 	if (!ret && r->info.nr_damages)
 		ret = -EPROTO;
-	ts->nr_keys += !ret && last;
+	ts->nr_keys += !ret && last && trace_reader_in_key(r);
 	return ret;
 }
 
