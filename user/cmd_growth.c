@@ -18,6 +18,7 @@
 #include "growth_report.h"
 #include "opts.h"
 #include "output.h"
+#include "remote.h"
 #include "session.h"
 #include "source/limits.h"
 #include "source/src_proc.h"
@@ -214,7 +215,7 @@ int cmd_growth(struct opts *o, int argc, char **argv)
 	if (ret)
 		return o->cmd ? EX_CMD_FAILED : ret;
 	run.begun_ns = boot_ns();
-	run.g = growth_new(session_model(s), session_paths(s));
+	run.g = session_growth(s);
 	if (!run.g) {
 		session_close(s);
 		return log_error(o->cmd ? EX_CMD_FAILED : EX_FAILED, NULL, "out of memory");

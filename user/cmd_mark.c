@@ -5,6 +5,7 @@
 
 #include "control.h"
 #include "opts.h"
+#include "remote.h"
 #include "util/log.h"
 
 static int failed(pid_t pid, int err)
@@ -18,6 +19,16 @@ static int failed(pid_t pid, int err)
 	return log_error(EX_FAILED, NULL, "PID %d cannot be marked: %s", pid, strerror(-err));
 }
 
+/* In sessions of their own, and in the daemon. How many; −errno as control_mark() */
+static int mark(pid_t pid, const char *name)
+{
+	int nr = control_mark(pid, name), err = remote_mark_pid(pid, name);
+
+	if (!err)
+		return nr > 0 ? nr + 1 : 1;
+	return nr > 0 || err == -ESRCH ? nr : err;
+}
+
 int cmd_mark(struct opts *o, int argc, char **argv)
 {
 	int ret = 0;
@@ -28,7 +39,7 @@ int cmd_mark(struct opts *o, int argc, char **argv)
 		return log_error(EX_USAGE_ERR, NULL, "a mark's name has 1 to %d bytes",
 				 CONTROL_NAME_LEN - 1);
 	for (unsigned int i = 0; i < o->nr_pids; i++) {
-		int nr = control_mark(o->pids[i], o->files[0]);
+		int nr = mark(o->pids[i], o->files[0]);
 
 		if (nr < 0)
 			ret = failed(o->pids[i], nr);

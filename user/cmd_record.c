@@ -354,6 +354,8 @@ static int check_opts(struct record *rc)
 		return log_error(EX_USAGE_ERR,
 				 "mtr or perfetto; for others record first, then: memtrace export",
 				 "cannot record with --format %s", o->format);
+	/* its call stacks are named while the files are at hand: here */
+	o->no_daemon |= o->format && strcmp(o->format, "mtr");
 	rc->flight = o->last_size || o->last_ns || o->when;
 	if (rc->flight && o->format && strcmp(o->format, "mtr"))
 		return log_error(EX_USAGE_ERR, "record first, then: memtrace export FILE",

@@ -94,7 +94,8 @@ static struct growth_proc *add_proc(struct growth *g, struct proc *p, uint64_t n
 	gp->from_ns = now_ns;
 	gp->rss0 = gp->settled_rss = proc_rss(p);
 	gp->own_syms = !g->paths;
-	gp->syms = g->paths ? callpaths_syms(g->paths, p->as) : syms_new_sharing(0, g->files);
+	gp->syms = g->paths ? callpaths_syms(g->paths, p->as) :
+			      syms_new_sharing(g->here ? (pid_t)p->pid : 0, g->files);
 	if (gp->syms && !ledger_init(&gp->ledger)) {
 		HASH_ADD(hh, g->procs, as, sizeof(gp->as), gp);
 		if (gp->hh.tbl)
@@ -307,6 +308,8 @@ static int set_marks(struct growth *g, const struct mtr_event *ev)
 	int err = 0;
 
 	for (gp = g->procs; gp && !err; gp = gp->hh.next) {
+		if (ev->as && ev->as != gp->as)
+			continue; /* it is of one process */
 		gp->p = model_proc(g->model, gp->as);
 		if (gp->p && gp->p->death == DEATH_NONE)
 			err = set_mark(gp, ev);

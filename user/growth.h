@@ -96,6 +96,7 @@ struct growth {
 	struct modtab *mods; /* from a file: what was mapped, by build-id; else NULL */
 	const struct stacktab *stacks; /* frames of the stream's call stacks */
 	struct symfiles *files; /* from a file: shared by its processes; else NULL */
+	bool here; /* without paths: its processes run on this machine, and so their files are found */
 	unsigned int period; /* of faults at a known place, one in so many brings its stack */
 	unsigned int most_period; /* the highest it has been */
 	unsigned int max_ticks; /* points of a series: GROWTH_TICKS, or fewer for who follows many */

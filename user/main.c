@@ -32,6 +32,7 @@ static const struct command verbs[] = {
 	  OPT_FILE | OPT_FORMAT | OPT_SYMBOLS },
 	{ "serve", "the daemon: traces whom rules choose, always", cmd_serve, help_serve,
 	  OPT_SERVE },
+	{ "ps", "the processes that the daemon traces, like top", cmd_ps, help_ps, OPT_PS },
 	{ "doctor", "what this kernel and these privileges allow, and what to do about it",
 	  cmd_doctor, help_doctor, 0 },
 };

@@ -97,10 +97,36 @@ int modules_see(struct modules *m, const struct mtr_event *ev)
 	return ev->vma.ino && ev->vma.prot & MTR_P_EXEC ? see_program(m, ev) : 0;
 }
 
+int modules_take(struct modules *m, const struct mtr_event *ev)
+{
+	const struct mtr_ev_module *e = &ev->module;
+	struct module *mod, probe = { .key = { .ino = e->ino, .dev = e->dev } };
+
+	HASH_FIND(hh, m->all, &probe.key, sizeof(probe.key), mod);
+	if (!mod) {
+		mod = calloc(1, sizeof(*mod));
+		if (!mod)
+			return -ENOMEM;
+		mod->key = probe.key;
+		HASH_ADD(hh, m->all, key, sizeof(mod->key), mod);
+		if (!mod->hh.tbl) {
+			free(mod);
+			return -ENOMEM;
+		}
+	} else if (!mod->resolved) {
+		m->nr_new--;
+	}
+	mod->as = ev->as;
+	mod->path = e->path;
+	mod->build_id = e->build_id;
+	mod->resolved = true;
+	return 0;
+}
+
 /* By the mapping, not by the path: also what was deleted, or lies in another mount namespace. */
 static void look_up(struct modules *m, struct module *mod, uint32_t pid)
 {
-	char name[96], path[PATH_MAX], hex[BUILDID_HEX_SZ];
+	char name[PATH_MAX + 32], path[PATH_MAX], hex[BUILDID_HEX_SZ];
 	struct stat st;
 	ssize_t n;
 	int fd;
@@ -110,13 +136,16 @@ static void look_up(struct modules *m, struct module *mod, uint32_t pid)
 	n = readlink(name, path, sizeof(path));
 	if (n > 0)
 		mod->path = strtab_intern(m->st, path, (size_t)n);
+	/* to open it takes a privilege that the daemon has not; by its path it may be another file by now */
+	if (stat(name, &st))
+		snprintf(name, sizeof(name), "/proc/%u/root%s", pid, strtab_str(m->st, mod->path));
 	/* of a device even opening may do something */
 	if (stat(name, &st) || !S_ISREG(st.st_mode) || st.st_ino != mod->key.ino)
 		return;
 	fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return;
-	if (!buildid_read(fd, hex, sizeof(hex)))
+	if (!fstat(fd, &st) && st.st_ino == mod->key.ino && !buildid_read(fd, hex, sizeof(hex)))
 		mod->build_id = strtab_intern_str(m->st, hex);
 	close(fd);
 }

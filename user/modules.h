@@ -16,6 +16,8 @@ struct modules *modules_new(struct strtab *st);
 void modules_free(struct modules *m);
 /* modules_see() - an event as it goes by. Cheap; 0 or −ENOMEM */
 int modules_see(struct modules *m, const struct mtr_event *ev);
+/* modules_take() - one that somebody else resolved: an MTR_EV_MODULE. 0 or −ENOMEM */
+int modules_take(struct modules *m, const struct mtr_event *ev);
 /* modules_resolve() - MTR_EV_MODULE for each that was seen since the last call; as event_sink_fn returns */
 int modules_resolve(struct modules *m, uint32_t (*pid_of)(void *ctx, uint32_t as), void *pid_ctx,
 		    event_sink_fn sink, void *ctx);

@@ -365,7 +365,7 @@ static int live_flag(struct opts *o, int flag, const char *arg)
 			return usage("--ring takes a size like 8M, not '%s'", arg);
 		return 0;
 	}
-	return 0; /* --no-daemon: there is no daemon yet, so that is how it always is */
+	return 0;
 }
 
 static int parse_speed(struct opts *o, const char *s)
@@ -529,8 +529,17 @@ static bool is_rule(const struct command *c, int flag)
 	return c->takes & OPT_SERVE && (flag == 'n' || flag == O_CGROUP);
 }
 
+/* What hooks do, and how many: the daemon's are as they are. */
+static bool own_hooks(int flag)
+{
+	return flag == O_NO_DAEMON || flag == O_RUNG || flag == O_RECONCILE || flag == O_DROP ||
+	       flag == O_RING || flag == O_SAMPLE || flag == O_SAMPLE_FAULTS ||
+	       flag == O_CALLS || flag == O_MAX_OVERHEAD;
+}
+
 static int flag(const struct command *c, struct opts *o, int flag, const char *arg)
 {
+	o->no_daemon |= own_hooks(flag);
 	if (flag_needs(flag) == OPT_SERVE || flag == O_CONFIG || is_rule(c, flag))
 		return serve_flag(o, flag, arg);
 	if (flag_needs(flag) & OPT_GROWTH)

@@ -28,6 +28,7 @@ struct opts {
 	uint64_t duration_ns; /* -d; 0: until the end */
 	double max_overhead; /* percent */
 	bool max_overhead_given;
+	bool no_daemon; /* --no-daemon, or what only a session of one's own can do is asked for */
 	/* files */
 	const char *files[2]; /* FILE arguments */
 	unsigned int nr_files;

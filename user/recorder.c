@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "context.h"
 #include "export/exporter.h"
 #include "modules.h"
+#include "session_facts.h"
 #include "trace/file.h"
 #include "trace/ring.h"
 #include "util/clock.h"
@@ -34,6 +34,7 @@ struct recorder {
 	struct trace_facts facts;
 	uint64_t flushed_ns;
 	uint64_t ring_max, last_ns;
+	uint64_t keys; /* of the daemon's that there were when its own was written last */
 	int err;
 };
 
@@ -43,78 +44,6 @@ static void holds_none(void *ctx, struct stacktab *t, bool squeeze)
 	(void)ctx;
 	(void)t;
 	(void)squeeze;
-}
-
-/* NULL: no call stacks are taken */
-static struct stacktab *stacks_of(struct session *s)
-{
-	struct callpaths *c = session_paths(s);
-
-	return c ? callpaths_stacks(c) : NULL;
-}
-
-/* ---- facts */
-
-static void read_line(const char *path, char *buf, size_t sz)
-{
-	FILE *f = fopen(path, "re");
-
-	buf[0] = '\0';
-	if (!f)
-		return;
-	if (fgets(buf, (int)sz, f))
-		buf[strcspn(buf, "\n")] = '\0';
-	fclose(f);
-}
-
-static void set_command(struct trace_facts *f, char **cmd)
-{
-	char buf[FACT_VALUE_SZ];
-	size_t len = 0;
-
-	for (; *cmd && len + 1 < sizeof(buf); cmd++) {
-		int n = snprintf(buf + len, sizeof(buf) - len, "%s%s", len ? " " : "", *cmd);
-
-		len += n > 0 ? (size_t)n : 0;
-	}
-	facts_set(f, "command", "%s", buf);
-}
-
-static void collect_facts(struct recorder *r, pid_t pid)
-{
-	struct trace_facts *f = &r->facts;
-	uint64_t real = clock_ns(CLOCK_REALTIME), boot = boot_ns();
-	char buf[256];
-	struct utsname u;
-
-	facts_set(f, "memtrace.version", "%s", MEMTRACE_VERSION);
-	facts_set(f, "clock", "CLOCK_BOOTTIME");
-	facts_set(f, "start.boottime_ns", "%llu", (unsigned long long)boot);
-	facts_set(f, "start.realtime_ns", "%llu", (unsigned long long)real);
-	facts_set(f, "start.monotonic_ns", "%llu", (unsigned long long)clock_ns(CLOCK_MONOTONIC));
-	read_line("/proc/sys/kernel/random/boot_id", buf, sizeof(buf));
-	facts_set(f, "boot_id", "%s", buf);
-	if (!uname(&u)) {
-		facts_set(f, "kernel.release", "%s", u.release);
-		facts_set(f, "kernel.version", "%s", u.version);
-		facts_set(f, "machine", "%s", u.machine);
-		facts_set(f, "host", "%s", u.nodename);
-	}
-	facts_set(f, "byte_order", __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? "little" : "big");
-	facts_set(f, "page_size", "%ld", sysconf(_SC_PAGESIZE));
-	facts_set(f, "cpus", "%ld", sysconf(_SC_NPROCESSORS_ONLN));
-	facts_set(f, "flight_recorder", "%d", r->o->last_ns || r->o->last_size);
-	facts_set(f, "rung", "%s", session_rung(r->s));
-	if (r->o->cmd)
-		facts_set(f, "command.pid", "%d", pid);
-	facts_set(f, "stacks", "%d", r->o->stacks);
-	facts_set(f, "calls", "%d", session_calls(r->s));
-	facts_set(f, "follow", "%d", r->o->follow);
-	facts_set(f, "interval_ns", "%llu", (unsigned long long)r->o->interval_ns);
-	if (r->o->cmd)
-		set_command(f, r->o->cmd);
-	if (r->o->when)
-		facts_set(f, "when", "%s", r->o->when);
 }
 
 /* ---- events */
@@ -157,9 +86,12 @@ static int on_event(void *ctx, const struct mtr_event *ev)
 		r->err = export_event(r, ev);
 		return 0;
 	}
+	/* the daemon's keyframe is in the model: the file gets one of that, begin_anew() */
+	if (session_in_key(r->s))
+		return 0;
 	if (!r->err)
 		r->err = trace_writer_event(r->w, ev);
-	if (!r->err)
+	if (!r->err && !session_modules(r->s))
 		r->err = modules_see(r->modules, ev);
 	return 0;
 }
@@ -175,6 +107,7 @@ static int fill(void *ctx, event_sink_fn sink, void *sink_ctx)
 {
 	struct recorder *r = ctx;
 	struct mtr_event ev = { .kind = MTR_EV_COST, .time_ns = session_now(r->s) };
+	struct modules *told = session_modules(r->s); /* by the daemon */
 	struct model *m = session_model(r->s);
 	unsigned int nr;
 	struct sess_proc **procs = session_procs(r->s, &nr);
@@ -185,11 +118,22 @@ static int fill(void *ctx, event_sink_fn sink, void *sink_ctx)
 			err = context_limits(&procs[i]->limits, procs[i]->p->as, ev.time_ns, m->st,
 					     sink, sink_ctx);
 	if (!err)
-		err = modules_tell(r->modules, ev.time_ns, sink, sink_ctx);
-	if (!err && session_paths(r->s))
-		err = sites_tell(callpaths_sites(session_paths(r->s)), ev.time_ns, sink, sink_ctx);
+		err = modules_tell(told ? told : r->modules, ev.time_ns, sink, sink_ctx);
+	if (!err && session_sites(r->s))
+		err = sites_tell(session_sites(r->s), ev.time_ns, sink, sink_ctx);
 	ev.cost = *session_cost(r->s);
 	return err ? err : sink(sink_ctx, &ev);
+}
+
+/* Before the first event behind a keyframe of the daemon's: what comes builds on that. */
+static int begin_anew(void *ctx)
+{
+	struct recorder *r = ctx;
+
+	r->keys = session_keys(r->s);
+	if (!r->err)
+		r->err = trace_writer_keyframe(r->w, boot_ns(), fill, r);
+	return 0;
 }
 
 static bool key_due(const struct recorder *r, uint64_t now)
@@ -226,8 +170,10 @@ int recorder_turn(struct recorder *r)
 {
 	uint64_t now = boot_ns();
 
-	if (!r->err)
+	if (!r->err && !session_modules(r->s))
 		r->err = resolve_modules(r);
+	if (!r->x && session_keys(r->s) > r->keys)
+		begin_anew(r);
 	if (r->x)
 		return r->err;
 	if (!r->err && now - r->flushed_ns >= FLUSH_NS) {
@@ -295,7 +241,7 @@ static int open_exporter(struct recorder *r, const struct export_ops *ops, struc
 		.release = facts_get(&r->facts, "kernel.release"),
 		.version = facts_get(&r->facts, "kernel.version"),
 		.machine = facts_get(&r->facts, "machine"),
-		.stacks = stacks_of(r->s),
+		.stacks = session_stacktab(r->s),
 		.syms_of = session_paths(r->s) ? files_of : NULL,
 		.syms_ctx = session_paths(r->s),
 		.live = true,
@@ -317,7 +263,7 @@ struct recorder *recorder_new(struct session *s, const struct opts *o, pid_t cmd
 	r->s = s;
 	r->o = o;
 	r->flushed_ns = boot_ns();
-	collect_facts(r, cmd_pid);
+	session_facts(&r->facts, s, o, cmd_pid);
 	if (ops)
 		err = open_exporter(r, ops, st, fd);
 	else
@@ -328,9 +274,9 @@ struct recorder *recorder_new(struct session *s, const struct opts *o, pid_t cmd
 	if (ops && r->modules)
 		goto out;
 	if (r->ring)
-		r->w = trace_writer_new(st, stacks_of(s), trace_ring_chunk, r->ring);
+		r->w = trace_writer_new(st, session_stacktab(s), trace_ring_chunk, r->ring);
 	else
-		r->w = trace_writer_new(st, stacks_of(s), trace_file_chunk, r->tf);
+		r->w = trace_writer_new(st, session_stacktab(s), trace_file_chunk, r->tf);
 	if (!r->w || !r->modules) {
 		err = -ENOMEM;
 		goto out_free;
@@ -339,6 +285,8 @@ struct recorder *recorder_new(struct session *s, const struct opts *o, pid_t cmd
 		callpaths_roots(session_paths(s), holds_none, NULL);
 out:
 	session_tap(s, on_event, r);
+	if (!r->x)
+		session_tap_key(s, begin_anew);
 	return r;
 
 out_free:

@@ -9,6 +9,7 @@
 
 #include "growth.h"
 #include "growth_report.h"
+#include "remote.h"
 #include "util/clock.h"
 
 #define ROWS 200u
@@ -52,7 +53,7 @@ struct screen_growth *screen_growth_open(struct session *s)
 
 	if (!sg)
 		return NULL;
-	sg->g = growth_new(session_model(s), session_paths(s));
+	sg->g = session_growth(s);
 	for (unsigned int i = 0; sg->g && !err && i < nr; i++)
 		if (procs[i]->p->death == DEATH_NONE)
 			err = growth_adopt(sg->g, procs[i]->p, session_now(s));

@@ -12,6 +12,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 #include "control.h"
+#include "remote.h"
 #include "session_int.h"
 #include "source/src_kmod.h"
 #include "target.h"
@@ -72,7 +73,13 @@ int session_apply(struct session *s, const struct mtr_event *ev)
 void session_tap(struct session *s, event_sink_fn fn, void *ctx)
 {
 	s->tap = fn;
+	s->tap_key = NULL;
 	s->tap_ctx = ctx;
+}
+
+void session_tap_key(struct session *s, int (*fn)(void *ctx))
+{
+	s->tap_key = fn;
 }
 
 /* An event of the session's own doing. */
@@ -206,14 +213,15 @@ static int set_up_fds(struct session *s)
 		return -errno;
 	fds[0] = s->timer_fd;
 	fds[1] = s->signal_fd;
-	fds[2] = src_bpf_fd(s->bpf);
+	fds[2] = s->remote ? remote_fd(s) : src_bpf_fd(s->bpf);
 	for (unsigned int i = 0; i < 3; i++) {
 		ev.data.fd = fds[i];
 		if (epoll_ctl(s->epfd, EPOLL_CTL_ADD, fds[i], &ev))
 			return -errno;
 	}
 	catch_signals(s);
-	if (!control_open(&s->control)) {
+	/* the daemon is asked by a socket of its own */
+	if (!s->remote && !s->o->daemon && !control_open(&s->control)) {
 		ev.data.fd = control_fd(s->control);
 		if (epoll_ctl(s->epfd, EPOLL_CTL_ADD, ev.data.fd, &ev))
 			return -errno;
@@ -261,6 +269,8 @@ static void set_stack_rate(struct session *s)
 
 void session_stacks(struct session *s, bool on)
 {
+	if (!s->paths)
+		return; /* the daemon's */
 	s->stacks_on = on;
 	s->stacks_used |= on;
 	set_stack_rate(s);
@@ -289,11 +299,34 @@ static void bound(struct session *s)
 		callpaths_bound(s->paths, DAEMON_NEW);
 }
 
+/* Hooks of its own. 0 or an exit status after one line on stderr. */
+static int open_own(struct session *s)
+{
+	const struct opts *o = s->o;
+	const int *progs;
+	unsigned int nr;
+	int err;
+
+	if (o->stacks) {
+		s->paths = callpaths_new(&s->model, o->sample, o->max_overhead);
+		if (!s->paths)
+			return log_error(EX_FAILED, NULL, "out of memory");
+	}
+	bound(s);
+	err = open_bpf(s);
+	if (err)
+		return err;
+	if (s->paths)
+		session_stacks(s, true);
+	progs = src_bpf_progs(s->bpf, &nr);
+	cost_set_progs(s->cost, progs, nr);
+	return 0;
+}
+
 int session_open(const struct opts *o, struct session **ret_s)
 {
 	struct session *s = calloc(1, sizeof(*s));
-	const int *progs;
-	unsigned int nr;
+	bool used;
 	int err;
 
 	if (!s)
@@ -309,28 +342,17 @@ int session_open(const struct opts *o, struct session **ret_s)
 	model_init(&s->model, s->st);
 	set_drop(&s->model, o->drop);
 	s->now_ns = boot_ns();
-	if (o->stacks) {
-		s->paths = callpaths_new(&s->model, o->sample, o->max_overhead);
-		if (!s->paths) {
-			session_close(s);
-			return log_error(EX_FAILED, NULL, "out of memory");
-		}
-	}
-	bound(s);
-	err = open_bpf(s);
-	if (!err && s->paths)
-		session_stacks(s, true);
+	err = remote_open(s, &used);
+	if (!err && !used)
+		err = open_own(s);
 	if (!err && set_up_fds(s))
 		err = log_error(EX_FAILED, NULL, "cannot set up the event loop: %s",
 				strerror(errno));
-	if (err) {
+	if (err)
 		session_close(s);
-		return err;
-	}
-	progs = src_bpf_progs(s->bpf, &nr);
-	cost_set_progs(s->cost, progs, nr);
-	*ret_s = s;
-	return 0;
+	else
+		*ret_s = s;
+	return err;
 }
 
 void session_close(struct session *s)
@@ -338,6 +360,7 @@ void session_close(struct session *s)
 	if (!s)
 		return;
 	control_close(s->control);
+	remote_close(s);
 	cost_free(s->cost);
 	src_bpf_close(s->bpf);
 	for (unsigned int i = 0; i < s->nr_procs; i++) {
@@ -396,9 +419,9 @@ static int end_interval(struct session *s)
 
 static int drain(struct session *s)
 {
-	int n = src_bpf_drain(s->bpf, session_sink, s);
+	int n = s->remote ? remote_read(s) : src_bpf_drain(s->bpf, session_sink, s);
 
-	return n < 0 ? n : 0;
+	return n < 0 || s->remote ? n : 0;
 }
 
 static int take_in(struct session *s)
@@ -497,6 +520,8 @@ int session_settle(struct session *s)
 	uint64_t before = s->now_ns, until, drained = boot_ns();
 	int err;
 
+	if (s->remote)
+		return 0; /* the daemon's intervals are its own */
 	err = forget_ended(s);
 	watch_numbers(s);
 	if (!err)
@@ -646,8 +671,10 @@ int session_run(struct session *s, const struct session_view *v, void *ctx)
 	uint64_t until = s->o->duration_ns ? boot_ns() + s->o->duration_ns : UINT64_MAX;
 	struct epoll_event evs[MAX_EVENTS];
 	bool ended = false;
-	int n, err = session_rearm(s);
+	int n, err = s->remote ? 0 : session_rearm(s);
 
+	if (s->remote)
+		remote_view(s, v, ctx);
 	if (!err)
 		err = watch(s, v->fd);
 	if (!err)
@@ -674,7 +701,8 @@ int session_run(struct session *s, const struct session_view *v, void *ctx)
 			err = dispatch(s, v, ctx, evs[i].data.fd);
 		if (!err && v->turn)
 			v->turn(ctx, s);
-		cost_tick(s->cost, boot_ns());
+		if (!s->remote)
+			cost_tick(s->cost, boot_ns());
 	}
 	setitimer(ITIMER_REAL, &(struct itimerval){}, NULL);
 	s->signal = caught;
@@ -684,6 +712,8 @@ int session_run(struct session *s, const struct session_view *v, void *ctx)
 		err = take_mark(s);
 	if (!err && !ended)
 		err = session_settle(s);
+	if (err && s->remote)
+		return remote_failed(s, err);
 	if (err)
 		return log_error(EX_FAILED, NULL, "tracing stopped: %s", strerror(-err));
 	return 0;
@@ -717,12 +747,12 @@ uint64_t session_unfollowed(const struct session *s)
 
 const char *session_rung(const struct session *s)
 {
-	return ladder_rung_name(src_bpf_rung(s->bpf));
+	return s->remote ? remote_rung(s) : ladder_rung_name(src_bpf_rung(s->bpf));
 }
 
 bool session_calls(const struct session *s)
 {
-	return src_bpf_calls(s->bpf);
+	return s->bpf && src_bpf_calls(s->bpf);
 }
 
 uint64_t session_now(const struct session *s)
@@ -735,9 +765,9 @@ int session_interrupted(const struct session *s)
 	return s->signal;
 }
 
-int session_mark(struct session *s, const char *name)
+static int mark(struct session *s, uint32_t as, const char *name)
 {
-	struct mtr_event ev = { .kind = MTR_EV_MARK };
+	struct mtr_event ev = { .kind = MTR_EV_MARK, .as = as };
 	char numbered[32];
 	int err = src_bpf_tick(s->bpf);
 
@@ -747,6 +777,18 @@ int session_mark(struct session *s, const char *name)
 	ev.time_ns = boot_ns();
 	ev.mark.name = strtab_intern_str(s->st, name ? name : numbered);
 	return err ? err : session_sink(s, &ev);
+}
+
+int session_mark(struct session *s, const char *name)
+{
+	return s->remote ? remote_mark(s, name) : mark(s, 0, name);
+}
+
+int session_mark_proc(struct session *s, pid_t pid, const char *name)
+{
+	struct proc *p = model_proc_by_pid(&s->model, (uint32_t)pid);
+
+	return p ? mark(s, p->as, name) : -ESRCH;
 }
 
 unsigned int session_marks(const struct session *s)

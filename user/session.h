@@ -13,6 +13,7 @@
 #include "source/src_proc.h"
 
 struct session;
+struct modules;
 
 /* A process of the session, in the order of attaching. */
 struct sess_proc {
@@ -98,6 +99,23 @@ int session_unwatch(struct session *s, int fd);
  */
 void session_tap(struct session *s, event_sink_fn fn, void *ctx);
 
+/*
+ * What goes with its events: the table of their call stacks and where these hold (NULL: none are taken),
+ * and, when the events come from the daemon, the modules they were told with (else NULL).
+ */
+struct stacktab *session_stacktab(struct session *s);
+const struct sites *session_sites(struct session *s);
+struct modules *session_modules(struct session *s);
+/* session_in_key() - the event that the tap is given now is part of a keyframe of the daemon's */
+bool session_in_key(const struct session *s);
+/* session_keys() - keyframes of the daemon's that the model was given whole */
+uint64_t session_keys(const struct session *s);
+/*
+ * session_tap_key() - beside the tap: called before the event that follows a keyframe of the daemon's,
+ * when the model is as that says. As the tap returns.
+ */
+void session_tap_key(struct session *s, int (*fn)(void *ctx));
+
 struct model *session_model(struct session *s);
 /* session_procs() - processes that have not been replaced by an exec */
 struct sess_proc **session_procs(struct session *s, unsigned int *ret_nr);
@@ -114,6 +132,8 @@ int session_interrupted(const struct session *s);
  * What happened before is taken in before. Returns 0 or −ENOMEM.
  */
 int session_mark(struct session *s, const char *name);
+/* session_mark_proc() - the same, of one process: to nobody else's past it belongs. −ESRCH: it is not traced */
+int session_mark_proc(struct session *s, pid_t pid, const char *name);
 /* session_marks() - how many were set */
 unsigned int session_marks(const struct session *s);
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "remote.h"
 #include "session_int.h"
 #include "target.h"
 #include "util/log.h"
@@ -66,6 +67,8 @@ static int open_all(struct session *s, const pid_t *pids, unsigned int nr)
 
 int session_attach(struct session *s, const pid_t *pids, unsigned int nr)
 {
+	if (s->remote)
+		return remote_attach(s);
 	for (unsigned int i = 0; i < nr; i++) {
 		int err = open_all(s, &pids[i], 1);
 

@@ -22,6 +22,7 @@ struct session {
 	bool stacks_on; /* false with paths: not now */
 	bool stacks_used; /* they were on at some time: what is kept of them must hear of every event */
 	struct cost_meter *cost;
+	struct remote *remote; /* the daemon's socket instead of hooks; NULL: hooks of its own */
 	struct control *control; /* NULL: not root */
 	unsigned int nr_marks;
 	struct mtr_cost cost_now;
@@ -34,6 +35,7 @@ struct session {
 	uint64_t nr_ticks; /* intervals that ended */
 	uint64_t now_ns, tick_events, tick_lock_ns, lock_ns_gone;
 	event_sink_fn tap; /* NULL: none */
+	int (*tap_key)(void *ctx); /* with it; NULL: none */
 	void *tap_ctx;
 	bool maps_lost; /* map events were lost: every map is read again */
 };

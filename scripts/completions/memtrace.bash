@@ -74,10 +74,10 @@ _memtrace() {
 
 	local common='--json --output --bytes --ascii --color --quiet --verbose --help --version'
 	local target='--pid --name --cgroup'
-	local live='--follow --interval --duration --plain --user'
+	local live='--follow --interval --duration --plain --no-daemon --user'
 	case $verb in
 	doctor | info) flags=$common ;;
-	record) flags="$target --follow --interval --duration --user --last-size --last-time --when --stacks --no-stacks --calls --no-calls --max-overhead --sample --format $common" ;;
+	record) flags="$target --follow --interval --duration --user --last-size --last-time --when --stacks --no-stacks --calls --no-calls --no-daemon --max-overhead --sample --format $common" ;;
 	replay) flags="--seek --speed --plain $common" ;;
 	report) flags="--format $common" ;;
 	export) flags="--format --debuginfod $common" ;;

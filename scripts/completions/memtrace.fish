@@ -57,6 +57,7 @@ complete -c memtrace -n '__fish_seen_subcommand_from record' -l stacks -d 'Call 
 complete -c memtrace -n '__fish_seen_subcommand_from record' -l no-stacks -d 'No call stacks'
 complete -c memtrace -n '__fish_seen_subcommand_from record' -l calls -d 'System calls with their results'
 complete -c memtrace -n '__fish_seen_subcommand_from record' -l no-calls -d 'No system calls'
+complete -c memtrace -n '__fish_seen_subcommand_from record growth' -l no-daemon -d 'Hooks of its own'
 complete -c memtrace -n '__fish_seen_subcommand_from record growth' -l max-overhead -x -d 'Percent of a CPU for call paths'
 complete -c memtrace -n '__fish_seen_subcommand_from record growth' -l sample -x -d 'A call path with one fault in N'
 complete -c memtrace -n '__fish_seen_subcommand_from growth' -l sample-faults -x -d 'Look at one fault in N only: estimates'

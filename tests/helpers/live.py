@@ -365,6 +365,7 @@ SHORT_FORM = {
     'sys_residency': ('moves', 'python'),
     'sys_robust': ('exits_now', 'execs', 'execs_from_a_thread', 'inside_a_namespace', 'killed', 'zombie', 'leader_gone'),
     'sys_serve': ('config_chooses', 'forks_and_execs_followed', 'killed_and_restarted', 'confined', 'figures_are_the_kernels'),
+    'sys_serve_blackbox': ('overflow', 'abort', 'step', 'oom', 'at_limit', 'high'),
     'sys_stacks': ('depths', 'overflow_main', 'overflow_thread', 'recorded'),
 }
 

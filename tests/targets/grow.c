@@ -4,10 +4,11 @@
  * Grows by a known amount through a known function, in steps of some milliseconds:
  *
  *	grow --kind small|large|map|huge|brk|populate|ways|threads|shuffle|hand|pieces|one|cache|sawtooth|churn|half|twice
- *	     --mib N --ms N --seed N [--nohuge]
+ *	     --mib N --ms N --seed N [--nohuge] [--count FILE]
  *
  * Sizes are drawn from the seed. At the end "TRUTH function=F bytes=N" for each function that
- * keeps memory, by the target's own book-keeping, then a checkpoint. Its files are touched
+ * keeps memory, by the target's own book-keeping, then a checkpoint. With --count what it keeps so far
+ * is at any time in the first 8 bytes of FILE: for who kills it. Its files are touched
  * before, lest a page of code that is used for the first time looks like a function's memory.
  */
 #include "target.h"
@@ -22,6 +23,7 @@
 
 static u64 opt_mib = 32, opt_ms = 3000, opt_seed = 1;
 static const char *opt_kind = "small";
+static const char *opt_count;
 static bool opt_nohuge;
 static u64 rnd;
 
@@ -161,14 +163,28 @@ static u64 steps(void)
 	return opt_ms / STEP_MS ? opt_ms / STEP_MS : 1;
 }
 
+static volatile u64 *map_count(void)
+{
+	int fd = open(opt_count, O_RDWR | O_CREAT, 0600);
+	void *p = MAP_FAILED;
+
+	if (fd >= 0 && !ftruncate(fd, (off_t)page_sz))
+		p = mmap(NULL, page_sz, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		target_die("%s: %s", opt_count, strerror(errno));
+	close(fd);
+	return p;
+}
+
 /* Grow evenly to the whole. */
 static void leak(const char *name, u64 (*fn)(void))
 {
-	u64 kept = 0, total = opt_mib << 20, start = target_now_ns();
+	u64 kept = 0, total = opt_mib << 20, start = target_now_ns(), none;
+	volatile u64 *count = opt_count ? map_count() : &none;
 
 	for (u64 i = 1; i <= steps(); i++) {
 		while (kept < total * i / steps())
-			kept += fn();
+			*count = kept += fn();
 		nap(start + i * STEP_MS * 1000000);
 	}
 	target_say("TRUTH function=%s bytes=%llu", name, (unsigned long long)kept);
@@ -464,9 +480,13 @@ static const struct {
 int main(int argc, char **argv)
 {
 	static const struct target_opt opts[] = {
-		{ "kind", OPT_STR, &opt_kind },	     { "mib", OPT_U64, &opt_mib },
-		{ "ms", OPT_U64, &opt_ms },	     { "seed", OPT_U64, &opt_seed },
-		{ "nohuge", OPT_FLAG, &opt_nohuge }, { NULL, OPT_FLAG, NULL },
+		{ "kind", OPT_STR, &opt_kind },
+		{ "mib", OPT_U64, &opt_mib },
+		{ "ms", OPT_U64, &opt_ms },
+		{ "seed", OPT_U64, &opt_seed },
+		{ "nohuge", OPT_FLAG, &opt_nohuge },
+		{ "count", OPT_STR, &opt_count },
+		{ NULL, OPT_FLAG, NULL },
 	};
 	unsigned int at = 0;
 

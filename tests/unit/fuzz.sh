@@ -19,8 +19,16 @@ test_trace() {
 	try trace
 }
 
+test_stream() {
+	try stream
+}
+
+test_proto() {
+	try proto
+}
+
 test_vars() {
 	try vars
 }
 
-ktap_run test_trace test_vars
+ktap_run test_trace test_stream test_proto test_vars

@@ -84,6 +84,7 @@ static void make_chunk(struct trace_ring *r, unsigned int i, bool key, size_t le
 	struct chunk_info ci = { .type = key ? CHUNK_KEYFRAME : CHUNK_EVENTS,
 				 .flags = key ? CHUNK_F_FIRST | CHUNK_F_LAST : 0,
 				 .seq = i,
+				 .nr_events = 1,
 				 .begin_ns = i * 1000ull,
 				 .end_ns = i * 1000ull + 999 };
 
@@ -160,6 +161,38 @@ TEST(ring_without_keyframes)
 	ASSERT_EQ(0, trace_ring_dump(r, on_dump, &d));
 	EXPECT_TRUE(d.ordered);
 	EXPECT_EQ(199, d.last);
+	trace_ring_free(r);
+}
+
+/* Without keyframes: chunk by chunk, and what went is counted. */
+TEST(ring_each)
+{
+	struct trace_ring *r = trace_ring_new(100000, 0), *aged = trace_ring_new(1 << 20, 20000);
+	struct dumped d = {};
+
+	ASSERT_NE(NULL, r);
+	ASSERT_NE(NULL, aged);
+	trace_ring_each(r);
+	trace_ring_each(aged);
+	for (unsigned int i = 0; i < 100; i++) {
+		make_chunk(r, i, false, 5000);
+		make_chunk(aged, i, false, 100);
+		EXPECT_GE(100000, trace_ring_bytes(r));
+	}
+	EXPECT_EQ(0, trace_ring_dump(r, on_dump, &d));
+	EXPECT_EQ(99, d.last);
+	EXPECT_TRUE(d.ordered);
+	EXPECT_EQ(100, d.nr + trace_ring_dropped(r));
+	EXPECT_LE(90000, trace_ring_bytes(r));
+	/* a bound that becomes narrower counts at once */
+	trace_ring_limit(r, 20000);
+	EXPECT_GE(20000, trace_ring_bytes(r));
+	d = (struct dumped){};
+	EXPECT_EQ(0, trace_ring_dump(aged, on_dump, &d));
+	EXPECT_EQ(99, d.last);
+	EXPECT_LE(19, d.nr);
+	EXPECT_GE(22, d.nr);
+	trace_ring_free(aged);
 	trace_ring_free(r);
 }
 

@@ -145,6 +145,8 @@ int grown_profile_put(FILE *f, const struct grown_profile *gp);
 
 /* grown_html() - one page that needs nothing else: flame graph and timeline; 0, −EIO or −ENOMEM */
 int grown_html(FILE *f, const struct growth_report *r);
+/* growth_frame_text() - "parse parse.c:12", "malloc libc.so.6+0x9a1b2": names cleaned. Returns @dst */
+char *growth_frame_text(char *dst, size_t sz, const struct growth_frame *f, bool ascii);
 int grown_text(FILE *f, const struct growth_report *r, const struct report_style *style);
 
 #endif

@@ -11,7 +11,6 @@
 #include "util/text.h"
 #include "util/units.h"
 
-#define WIDTH 79
 #define FRAMES_SHOWN 4u
 #define SMALL_PART 100 /* rows with less of what is shown are told in one line */
 #define ROWS_MAX 40u
@@ -38,25 +37,9 @@ static const char *growth(const struct text *t, char b[UNITS_LEN], int64_t v)
 	return style_growth(t->style, b, v);
 }
 
-/* Words in lines of WIDTH, the first behind @head, the others below it. */
 static void put_wrapped(const struct text *t, const char *head, const char *words)
 {
-	int col = fprintf(t->f, "%-8s", head);
-
-	while (*words) {
-		int len = (int)strcspn(words, " "), shown = 0;
-
-		for (int i = 0; i < len; i++)
-			shown += (words[i] & 0xc0) != 0x80;
-		if (col > 8 && col + 1 + shown > WIDTH)
-			col = fprintf(t->f, "\n%-8s", "") - 1;
-		else if (col > 8)
-			col += fprintf(t->f, " ");
-		fprintf(t->f, "%.*s", len, words);
-		col += shown;
-		words += len + (words[len] == ' ');
-	}
-	fputc('\n', t->f);
+	style_words(t->f, head, words);
 }
 
 static void clock_text(char *buf, size_t sz, uint64_t real_ns)
@@ -218,27 +201,30 @@ static void put_kinds(const struct text *t)
 		put_wrapped(t, "REGIONS", words);
 }
 
-static void frame_text(const struct text *t, char *dst, size_t sz, const struct growth_frame *f)
+char *growth_frame_text(char *dst, size_t sz, const struct growth_frame *f, bool ascii)
 {
 	char fn[256], file[128];
 	const char *base = f->file ? strrchr(f->file, '/') : NULL;
 
 	if (f->function && !f->pc) { /* what is no function */
 		snprintf(dst, sz, "%s", f->function);
-		return;
+		return dst;
 	}
 	if (!f->function) {
 		snprintf(dst, sz, "%s+0x%" PRIx64,
-			 f->module ? clean(t, file, sizeof(file), f->module) : "", f->offset);
-		return;
+			 f->module ? text_clean(file, sizeof(file), f->module, ascii) : "",
+			 f->offset);
+		return dst;
 	}
-	clean(t, fn, sizeof(fn), f->function);
+	text_clean(fn, sizeof(fn), f->function, ascii);
 	if (f->file && f->line)
 		snprintf(dst, sz, "%s %s:%u", fn,
-			 clean(t, file, sizeof(file), base ? base + 1 : f->file), f->line);
+			 text_clean(file, sizeof(file), base ? base + 1 : f->file, ascii), f->line);
 	else
 		snprintf(dst, sz, "%s %s+0x%" PRIx64, fn,
-			 f->module ? clean(t, file, sizeof(file), f->module) : "", f->offset);
+			 f->module ? text_clean(file, sizeof(file), f->module, ascii) : "",
+			 f->offset);
+	return dst;
 }
 
 /* Cut at a character, lest a line runs over the terminal's edge. */
@@ -279,7 +265,7 @@ static void put_row(const struct text *t, const struct growth_row *row)
 		unsigned int more = row->nr_frames - i - 1;
 		size_t len;
 
-		frame_text(t, line, sizeof(line), &row->frame[i]);
+		growth_frame_text(line, sizeof(line), &row->frame[i], t->style->ascii);
 		len = strlen(line);
 		if (row->nr_merged)
 			snprintf(line + len, sizeof(line) - len, ": %u as one", row->nr_merged);
@@ -345,7 +331,7 @@ static const char *row_name(const struct text *t, const struct growth_row *row, 
 			    size_t sz)
 {
 	if (row->top < row->nr_frames)
-		frame_text(t, buf, sz, &row->frame[row->top]);
+		growth_frame_text(buf, sz, &row->frame[row->top], t->style->ascii);
 	else
 		snprintf(buf, sz, "?");
 	return buf;

@@ -35,6 +35,8 @@ struct report_style {
 /* style_size(), style_growth() - bytes as the style has them, the latter with a sign; @buf */
 const char *style_size(const struct report_style *s, char buf[UNITS_LEN], int64_t bytes);
 const char *style_growth(const struct report_style *s, char buf[UNITS_LEN], int64_t bytes);
+/* style_words() - clean words in lines of 79 columns, the first behind @head, the others below it */
+void style_words(FILE *f, const char *head, const char *words);
 /* style_put() - a name of the target's, so that no byte of it reaches a terminal as it was */
 void style_put(FILE *f, const struct report_style *s, const char *raw);
 

@@ -41,5 +41,12 @@ uint64_t model_lost(const struct model *m);
  * Returns 0 or what the sink returned.
  */
 int model_save(struct model *m, uint64_t time_ns, event_sink_fn sink, void *ctx);
+/* model_save_proc() - the part of that which is one process's: without MTR_ST_MODEL no keyframe of its own */
+int model_save_proc(struct model *m, struct proc *p, uint64_t time_ns, event_sink_fn sink,
+		    void *ctx);
+/* model_save_some() - the same, of those processes only that @wanted says yes to; NULL: all */
+int model_save_some(struct model *m, uint64_t time_ns,
+		    bool (*wanted)(void *ctx, const struct proc *p), void *wanted_ctx,
+		    event_sink_fn sink, void *ctx);
 
 #endif

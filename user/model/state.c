@@ -296,7 +296,9 @@ static int save_proc(struct saver *s, struct proc *p)
 	return put(s);
 }
 
-int model_save(struct model *m, uint64_t time_ns, event_sink_fn sink, void *ctx)
+int model_save_some(struct model *m, uint64_t time_ns,
+		    bool (*wanted)(void *ctx, const struct proc *p), void *wanted_ctx,
+		    event_sink_fn sink, void *ctx)
 {
 	struct saver s = { .m = m, .sink = sink, .ctx = ctx };
 	int err;
@@ -314,8 +316,24 @@ int model_save(struct model *m, uint64_t time_ns, event_sink_fn sink, void *ctx)
 	}
 	err = put(&s);
 	for (struct proc *p = m->procs; p && !err; p = p->hh.next)
-		err = save_proc(&s, p);
+		if (!wanted || wanted(wanted_ctx, p))
+			err = save_proc(&s, p);
 	return err;
+}
+
+int model_save_proc(struct model *m, struct proc *p, uint64_t time_ns, event_sink_fn sink,
+		    void *ctx)
+{
+	struct saver s = { .m = m, .sink = sink, .ctx = ctx };
+
+	s.ev.kind = MTR_EV_STATE;
+	s.ev.time_ns = time_ns;
+	return save_proc(&s, p);
+}
+
+int model_save(struct model *m, uint64_t time_ns, event_sink_fn sink, void *ctx)
+{
+	return model_save_some(m, time_ns, NULL, NULL, sink, ctx);
 }
 
 /* ---- load */

@@ -174,6 +174,7 @@ static const int calls[] = {
 	/* children that work on a copy of it; clone itself see below */
 	CALL(memfd_create),
 	CALL(wait4),
+	CALL(waitid),
 	/* itself */
 	CALL(getpid),
 	CALL(getppid),
@@ -203,13 +204,10 @@ static const int calls[] = {
 	CALL(setitimer),
 	CALL(tgkill),
 	CALL(prctl),
+	CALL(getpriority),
 	CALL(setpriority),
 	CALL(capget),
 	CALL(membarrier),
-	CALL(wait4),
-	CALL(waitid),
-	CALL(getpriority),
-	CALL(setpriority),
 	CALL(rseq),
 	CALL(set_robust_list),
 	CALL(exit),
@@ -229,10 +227,6 @@ static const int bpf_cmds[] = {
 	 CLONE_NEWNET)
 
 static const int families[] = { AF_UNIX, AF_INET, AF_INET6 };
-
-#define NOT_OF_A_FORK                                                                            \
-	((scmp_datum_t)(CLONE_VM | CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | \
-			CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET))
 
 static int allow_some(scmp_filter_ctx f)
 {
@@ -262,10 +256,6 @@ static int allow_some(scmp_filter_ctx f)
 	/* is it there? */
 	if (!err)
 		err = seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(kill), 1, SCMP_A1(SCMP_CMP_EQ, 0));
-	/* a child that writes a report: a copy of itself, in the same namespaces */
-	if (!err)
-		err = seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(clone), 1,
-				       SCMP_A0(SCMP_CMP_MASKED_EQ, NOT_OF_A_FORK, 0));
 	/* its own limits */
 	if (!err)
 		err = seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(prlimit64), 1,

@@ -57,7 +57,11 @@ enum chunk_type {
 	CHUNK_FACTS = 1, /* names and values */
 	CHUNK_EVENTS = 2,
 	CHUNK_KEYFRAME = 3, /* events, too: the model as it is here, and what belongs to it */
-	CHUNK_INDEX = 4
+	CHUNK_INDEX = 4,
+	/* On a socket only, uncompressed and without flags: docs/PROTOCOL.md */
+	CHUNK_TALK = 64,
+	CHUNK_ANSWER = CHUNK_TALK, /* to a request: proto.h */
+	CHUNK_TABLE = 65 /* JSON text */
 };
 
 #define CHUNK_F_ZSTD 0x01u

@@ -120,6 +120,7 @@ static bool gap(struct trace_reader *r, struct mtr_event *ev)
 	if (!n)
 		return false;
 	r->want_key = true;
+	r->gave_key = false;
 	r->info.missing += n;
 	*ev = (struct mtr_event){ .kind = MTR_EV_LOST, .time_ns = r->ci.begin_ns };
 	ev->lost.count = n;
@@ -132,6 +133,18 @@ static bool passed_over(const struct trace_reader *r, const struct index_entry *
 	return r->only && e->flags & CHUNK_F_KNOWN && !(e->flags & r->only);
 }
 
+/* Whole chunks were left out before this keyframe, as the daemon does for who is behind: it is needed. */
+static bool left_out(struct trace_reader *r, const struct index_entry *e)
+{
+	uint8_t header[CHUNK_HEADER_SZ];
+	struct chunk_info ci;
+
+	if (r->only || !r->told_known || !(e->flags & CHUNK_F_FIRST) ||
+	    r->io.read_at(r->io.ctx, header, sizeof(header), e->off) != (ssize_t)sizeof(header))
+		return false;
+	return chunk_get(header, &ci) && ci.told_before > r->told;
+}
+
 /* 1: @ev is an event that tells of a gap; 0; −errno */
 static int open_chunk(struct trace_reader *r, struct mtr_event *ev)
 {
@@ -139,6 +152,8 @@ static int open_chunk(struct trace_reader *r, struct mtr_event *ev)
 	bool key = e->type == CHUNK_KEYFRAME;
 	int ret;
 
+	if (key && !r->want_key)
+		r->want_key = left_out(r, e);
 	if (key && !((r->want_key || r->all_keys) && (r->in_key || e->flags & CHUNK_F_FIRST))) {
 		r->next++;
 		return 0;

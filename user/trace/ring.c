@@ -16,6 +16,8 @@ struct trace_ring {
 	uint64_t bytes, since_key;
 	uint64_t max_bytes, max_ns;
 	uint64_t end_ns; /* the newest event */
+	uint64_t dropped; /* events */
+	bool each; /* chunk by chunk */
 };
 
 struct trace_ring *trace_ring_new(uint64_t max_bytes, uint64_t max_ns)
@@ -37,6 +39,7 @@ static void drop_first(struct trace_ring *r)
 	if (!r->first)
 		r->last = NULL;
 	r->bytes -= sizeof(*h) + h->len;
+	r->dropped += h->ci.nr_events;
 	free(h);
 }
 
@@ -69,15 +72,31 @@ static bool too_old(const struct trace_ring *r, const struct held *key)
 	return r->max_ns && key->ci.begin_ns + r->max_ns < r->end_ns;
 }
 
+static bool old_chunk(const struct trace_ring *r)
+{
+	return r->each && r->max_ns && r->first->ci.end_ns + r->max_ns < r->end_ns;
+}
+
 static void trim(struct trace_ring *r)
 {
 	struct held *key;
 
-	while ((key = second_key(r)) && (r->bytes > r->max_bytes || too_old(r, key)))
+	while (!r->each && (key = second_key(r)) && (r->bytes > r->max_bytes || too_old(r, key)))
 		while (r->first != key)
 			drop_first(r);
-	while (r->bytes > r->max_bytes && r->first != r->last)
+	while (r->first != r->last && (r->bytes > r->max_bytes || old_chunk(r)))
 		drop_first(r);
+}
+
+void trace_ring_each(struct trace_ring *r)
+{
+	r->each = true;
+}
+
+void trace_ring_limit(struct trace_ring *r, uint64_t max_bytes)
+{
+	r->max_bytes = max_bytes;
+	trim(r);
 }
 
 int trace_ring_chunk(void *ctx, const struct chunk_info *ci, const uint8_t *data, size_t len)
@@ -123,9 +142,19 @@ uint64_t trace_ring_since_key(const struct trace_ring *r)
 	return r->since_key;
 }
 
+uint64_t trace_ring_dropped(const struct trace_ring *r)
+{
+	return r->dropped;
+}
+
+uint64_t trace_ring_begin_ns(const struct trace_ring *r)
+{
+	return r->first ? r->first->ci.begin_ns : 0;
+}
+
 uint64_t trace_ring_span_ns(const struct trace_ring *r)
 {
-	uint64_t begin = r->first ? r->first->ci.begin_ns : 0;
+	uint64_t begin = trace_ring_begin_ns(r);
 
 	return r->end_ns > begin ? r->end_ns - begin : 0;
 }
