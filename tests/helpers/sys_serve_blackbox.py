@@ -196,13 +196,13 @@ def loud():
     with Target('grow', '--kind', 'map', '--mib', 16, '--ms', 1000 * SLOW, '--seed', 11) as t, \
             Target('faultstorm', '--threads', 2, '--pages', 20000, '--rounds', 1 << 20, sync=False) as storm:
         t.checkpoint()
-        # half of it is for each half: some 200,000 faults
-        with Daemon([t.pid, storm.pid], extra='memory = 1M\n') as d:
+        # what is not the writers' own holds about a million faults
+        with Daemon([t.pid, storm.pid], extra='memory = 4608K\n') as d:
             t.next()
             truth = {f['function']: f['bytes'] for _, f in t.lines('TRUTH')}
             begun = live.kernel_faults(storm.pid)
             until = time.monotonic() + 4 * PATIENCE
-            while live.kernel_faults(storm.pid) < begun + 1500000:
+            while live.kernel_faults(storm.pid) < begun + 2500000:
                 check(time.monotonic() < until, 'so many faults take too long here')
                 time.sleep(0.1)
             os.kill(storm.pid, signal.SIGBUS)
