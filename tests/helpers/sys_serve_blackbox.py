@@ -444,6 +444,10 @@ def full():
             m = d.says(r'black box: .*cannot be written: (.*)')
             check('No space left' in m[1], m[0])
             equal(d.files('*') + d.files('.*'), [ballast], 'files')
+            until = time.monotonic() + PATIENCE
+            while subprocess.run(['ps', '--ppid', str(d.p.pid), '-o', 'pid='], capture_output=True).stdout.strip():
+                check(time.monotonic() < until, 'who could not write it does not end')
+                time.sleep(0.05)
             os.unlink(ballast)
             go(second)
             page, _ = d.report('sigabrt', second.pid)
