@@ -165,6 +165,7 @@ static int work(const struct bb_work *w)
 {
 	int failed = 0, err;
 
+	bb_store_turn(w->store);
 	for (unsigned int i = 0; i < w->nr; i++)
 		failed += report(w, &w->report[i]) != 0;
 	err = bb_store_trim(w->store, w->keep_bytes, w->keep_ns, clock_ns(CLOCK_REALTIME));

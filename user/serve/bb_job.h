@@ -12,7 +12,7 @@
 #include "serve/bb_store.h"
 
 #define BB_JOBS 2u /* that begin whenever there is something to do */
-#define BB_JOBS_MOST 6u /* that begin because it is too late otherwise */
+#define BB_JOBS_MOST 32u /* that begin because it is too late otherwise; one is at work at a time */
 #define BB_AT_ONCE 32u /* reports of one */
 
 struct bb_jobs;

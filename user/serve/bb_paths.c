@@ -51,7 +51,7 @@ static int cut(const char *s)
 {
 	int n = 0;
 
-	while (s[n] && n < LINE_MOST)
+	while (n < LINE_MOST && s[n])
 		n++;
 	while (n && (s[n] & 0xc0) == 0x80)
 		n--;

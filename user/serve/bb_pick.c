@@ -249,7 +249,7 @@ static int end(struct pick *p)
 
 	if (!p->any)
 		err = trace_writer_keyframe(p->w, session_now(p->t->s), key_of_model, p);
-	else if (!trace_writer_stats(p->w)->nr_keyframes)
+	else /* who reads from the beginning on passes over keyframes that it does not need */
 		err = beside(p, ev.time_ns, trace_writer_event, p->w);
 	ev.tick.real_ns = clock_ns(CLOCK_REALTIME);
 	if (!err)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -185,6 +186,15 @@ void bb_store_close(struct bb_store *st)
 		return;
 	close(st->dir);
 	free(st);
+}
+
+void bb_store_turn(const struct bb_store *st)
+{
+	/* a description of its own, which has the lock until the end: it stays open */
+	int fd = openat(st->dir, ".", O_DIRECTORY | O_CLOEXEC);
+
+	while (fd >= 0 && flock(fd, LOCK_EX) && errno == EINTR)
+		;
 }
 
 int bb_store_create(const struct bb_store *st, const char *base, const char *ext)

@@ -40,6 +40,9 @@ void bb_store_name(const struct bb_store *st, char base[BB_BASE], uint64_t real_
 /* bb_store_ours() - is that name of our pattern? With the length of its base, and when it was made */
 bool bb_store_ours(const char *name, size_t *ret_len, uint64_t *ret_real_ns);
 
+/* bb_store_turn() - wait until nobody else writes there, until this process ends */
+void bb_store_turn(const struct bb_store *st);
+
 /* bb_store_create() - the file under its temporary name, mode 0600: a descriptor or −errno. @ext: "mtr", "txt" */
 int bb_store_create(const struct bb_store *st, const char *base, const char *ext);
 /* bb_store_commit() - what was written is on the disk and has its name from now on. 0 or −errno */
