@@ -533,8 +533,8 @@ static bool is_rule(const struct command *c, int flag)
 static bool own_hooks(int flag)
 {
 	return flag == O_NO_DAEMON || flag == O_RUNG || flag == O_RECONCILE || flag == O_DROP ||
-	       flag == O_RING || flag == O_SAMPLE || flag == O_SAMPLE_FAULTS ||
-	       flag == O_CALLS || flag == O_MAX_OVERHEAD;
+	       flag == O_RING || flag == O_SAMPLE || flag == O_SAMPLE_FAULTS || flag == O_CALLS ||
+	       flag == O_MAX_OVERHEAD;
 }
 
 static int flag(const struct command *c, struct opts *o, int flag, const char *arg)
