@@ -67,15 +67,13 @@ static int reserve(struct growth_proc *gp)
 uint32_t growth_path_for(struct growth_proc *gp, uint32_t stack, bool truncated,
 			 unsigned int weight)
 {
-	uint32_t *at;
+	uint32_t *at, known;
 
 	if (!stack)
 		return LEDGER_NO_PATH;
-	if (gp->nr_by_stack) {
-		at = place_of(gp, stack, weight > 1);
-		if (*at)
-			return *at;
-	}
+	known = gp->nr_by_stack ? *place_of(gp, stack, weight > 1) : 0;
+	if (known)
+		return known;
 	if (gp->nr_paths >= MAX_PATHS && growth_paths_merge(gp, MAX_PATHS / 2))
 		return LEDGER_NO_PATH;
 	if (2 * gp->nr_paths + 2 > gp->nr_by_stack &&

@@ -125,7 +125,7 @@ int reconcile_residency(struct session *s, struct sess_proc *sp, uint64_t budget
 {
 	struct src_range ranges[MAX_RANGES];
 	uint64_t until = boot_ns() + budget_ns;
-	unsigned int nr, done = 0;
+	unsigned int nr = 0, done = 0;
 	bool wrapped = false;
 	int err = 0;
 

@@ -172,7 +172,7 @@ void stacktab_mark(struct stacktab *t, uint32_t id)
 void stacktab_sweep(struct stacktab *t)
 {
 	for (uint32_t id = 1; id < t->nr; id++) {
-		struct stack_node *n = t->by_id[id];
+		struct stack_node *n = node(t, id);
 
 		if (!n)
 			continue;
