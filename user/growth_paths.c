@@ -138,7 +138,8 @@ void growth_paths_keep(struct growth_proc *gp)
 		struct growth_path *p = &gp->path[k];
 		int64_t net = ledger_path(&gp->ledger, LEDGER_FIRST + k).net;
 
-		if ((!p->series && net * p->weight < worth) || series_room(p, gp->nr_ticks + 1))
+		if ((!p->series && net * p->weight < worth) || series_room(p, gp->nr_ticks + 1) ||
+		    !p->series)
 			continue;
 		p->series[gp->nr_ticks] = net;
 		p->nr_series = gp->nr_ticks + 1;

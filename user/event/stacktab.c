@@ -180,6 +180,7 @@ void stacktab_sweep(struct stacktab *t)
 			n->marked = false;
 			continue;
 		}
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): uthash's own */
 		HASH_DEL(t->by_key, n);
 		free(n);
 		t->by_id[id] = NULL;

@@ -170,6 +170,7 @@ void bb_cgroup_put(struct bb_cgroups *all, struct bb_cgroup *c)
 	while (c && !--c->refs) {
 		struct bb_cgroup *parent = c->parent;
 
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): uthash's own */
 		HASH_DEL(all->all, c);
 		if (c->fd >= 0)
 			close(c->fd);

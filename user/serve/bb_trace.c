@@ -121,9 +121,10 @@ double bb_trace_rate(const struct bb_trace *t)
 {
 	const struct trace_stats *st = trace_writer_stats(t->half[BB_QUIET].w);
 	double secs = (double)t->max_ns / (double)NSEC_PER_SEC;
+	double room = (double)t->memory / BB_HALVES;
 	double each = st->told > 10000 ? (double)st->bytes / (double)st->told : EVENT_SZ;
 
-	return (double)(t->memory / BB_HALVES) / each / (secs > 1 ? secs : 1);
+	return room / each / (secs > 1 ? secs : 1);
 }
 
 uint64_t bb_trace_turn(const struct bb_trace *t, enum bb_half h)

@@ -463,8 +463,8 @@ static int take_dropins(struct parse *ps, const char *path)
 	n = scandir(dir, &list, is_conf, by_name);
 	ps->file = dir;
 	ps->line = 0;
-	if (n < 0)
-		return errno == ENOENT ? 0 : refuse(ps, "%s", strerror(errno));
+	if (n < 0 && errno != ENOENT)
+		err = refuse(ps, "%s", strerror(errno));
 	if (n > (int)FILES_MAX)
 		err = refuse(ps, "has more than %u files", FILES_MAX);
 	for (int i = 0; i < n; i++) {
@@ -474,6 +474,7 @@ static int take_dropins(struct parse *ps, const char *path)
 		free(list[i]);
 	}
 	free(list);
+	ps->file = path;
 	return err;
 }
 

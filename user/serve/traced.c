@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define NAME "traced"
@@ -19,6 +20,7 @@
 #define LOCK_NAME "serve.lock"
 #define MAX_PROCS 65536u
 #define BOOT_ID_LEN 64
+#define LOCK_TRIES 100 /* two seconds */
 
 struct traced {
 	int folder, lock_fd;
@@ -67,8 +69,12 @@ static int take_lock(struct traced *t)
 	t->lock_fd = openat(t->folder, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (t->lock_fd < 0)
 		return -errno;
-	if (flock(t->lock_fd, LOCK_EX | LOCK_NB))
-		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+	/* what a daemon that was killed had forked has the lock, too, until it is dead */
+	for (unsigned int i = 0; flock(t->lock_fd, LOCK_EX | LOCK_NB); i++) {
+		if (errno != EWOULDBLOCK || i == LOCK_TRIES)
+			return errno == EWOULDBLOCK ? -EBUSY : -errno;
+		nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+	}
 	return 0;
 }
 

@@ -99,6 +99,7 @@ size_t proto_request_put(const struct proto_request *rq, uint8_t *out)
 		len += 4;
 		break;
 	}
+	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): it has no end */
 	memcpy(out, PROTO_MAGIC, PROTO_MAGIC_SZ);
 	put_le(out + PQ_VERSION, PROTO_VERSION, 2);
 	put_le(out + PQ_VERB, rq->verb, 2);
